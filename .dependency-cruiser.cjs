@@ -1,0 +1,61 @@
+/** The architecture of src/ as rules: imports go down only, one door per foreign package. */
+const layers = ['cli', 'service', 'fs', 'store', 'base'];
+
+const downOnly = layers.slice(1).map((layer, index) => ({
+  name: `${layer}-imports-down-only`,
+  severity: 'error',
+  from: { path: `^src/${layer}/` },
+  to: { path: `^src/(${layers.slice(0, index + 1).join('|')})/` },
+}));
+
+const door = (name, pkg, file) => ({
+  name,
+  severity: 'error',
+  comment: `${pkg} is used through one door`,
+  from: { path: '^src/', pathNot: file },
+  to: { path: `node_modules/${pkg}/` },
+});
+
+module.exports = {
+  forbidden: [
+    ...downOnly,
+    {
+      name: 'cargo-is-pure',
+      severity: 'error',
+      from: { path: '^src/cargo/' },
+      to: {
+        path: '^(src/(cli|service|fs|store)/|(node:)?(fs|child_process|net|worker_threads|os)(/|$))',
+      },
+    },
+    {
+      name: 'only-service-uses-cargo',
+      severity: 'error',
+      from: { path: '^src/(cli|fs|store|base)/' },
+      to: { path: '^src/cargo/' },
+    },
+    { name: 'no-circular', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'src-never-imports-test',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench)/' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    door('fuse-native-door', 'fuse-native', '^src/fs/driver/fuse-native[^/]*\\.ts$'),
+    door('level-door', 'level', '^src/store/index-db\\.ts$'),
+    door('blake3-door', '(blake3|@napi-rs/blake-hash)', '^src/store/digest\\.ts$'),
+    door('commander-door', 'commander', '^src/cli/'),
+    door('jsonrpc-door', 'vscode-jsonrpc', '^src/service/control-[^/]*\\.ts$'),
+    door('pino-door', 'pino', '^src/base/log\\.ts$'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'types'],
+    },
+    extensions: ['.ts', '.js'],
+  },
+};

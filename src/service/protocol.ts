@@ -1,0 +1,185 @@
+/**
+ * The control protocol between the commands and the service: JSON-RPC over the control socket.
+ * Every result is plain data with a `version`, so that `--json` can print it as it is.
+ */
+
+/** Raised when a request or result changes incompatibly; both sides compare it in `hello`. */
+export const protocolVersion = 1;
+
+export type DriverName = 'direct' | 'fuse-native';
+
+export interface HelloResult {
+  readonly version: number;
+  readonly protocolVersion: number;
+  readonly pid: number;
+  readonly programVersion: string;
+}
+
+export interface MountParams {
+  /** Absolute path of the mount point. */
+  readonly directory: string;
+  readonly driver?: DriverName;
+  /** fuse-native only: correct unlinked-open semantics before speed. */
+  readonly mode?: 'fast' | 'safe';
+}
+
+export interface MountResult {
+  readonly version: 1;
+  readonly directory: string;
+  readonly view: string;
+  readonly driver: DriverName;
+  /** False where this view was mounted already and nothing was done. */
+  readonly wasMounted: boolean;
+  /** Files taken over from a directory that was not empty. */
+  readonly adoptedFiles: number;
+}
+
+export interface UnmountParams {
+  readonly directory: string;
+  /** Leave a plain directory with all files behind instead of an empty one. */
+  readonly materialize: boolean;
+}
+
+export interface UnmountResult {
+  readonly version: 1;
+  readonly directory: string;
+  readonly materializedFiles: number;
+}
+
+export interface ViewStatus {
+  readonly view: string;
+  readonly directory: string;
+  readonly driver: DriverName;
+  readonly state: 'mounted' | 'unmounted' | 'failed';
+  readonly attachedUnits: number;
+  readonly pendingUnits: number;
+  readonly requests: number;
+}
+
+export interface StatusResult {
+  readonly version: 1;
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly storeDirectory: string;
+  readonly views: readonly ViewStatus[];
+  /** Units that wait for promotion over all views; 0 when everything written has been looked at. */
+  readonly pendingUnits: number;
+  /** Set while promotion pauses, in words. */
+  readonly promotionPaused: string | undefined;
+}
+
+export interface StatsResult {
+  readonly version: 1;
+  readonly store: {
+    readonly units: number;
+    readonly blobs: number;
+    readonly physicalBytes: number;
+    /** What the units would take, counted once for every view that they are attached to. */
+    readonly logicalBytes: number;
+  };
+  readonly units: {
+    readonly served: number;
+    readonly missed: number;
+    readonly promoted: number;
+    readonly refused: number;
+    /** Compile time that served units did not cost again. */
+    readonly savedMs: number;
+  };
+}
+
+export interface UnitRow {
+  readonly id: string;
+  readonly package: string;
+  readonly kind: string;
+  readonly profile: string;
+  readonly unitHash: string;
+  readonly sizeBytes: number;
+  readonly buildMs: number | undefined;
+  readonly createdMs: number;
+  readonly lastUsedMs: number;
+  readonly attachedViews: number;
+}
+
+export interface UnitsResult {
+  readonly version: 1;
+  readonly units: readonly UnitRow[];
+}
+
+export interface ExplainParams {
+  /** A package name, `name-hash`, or a 16-digit unit hash; all recent decisions when missing. */
+  readonly unit?: string;
+  /** Only the latest cargo session. */
+  readonly last?: boolean;
+}
+
+export interface Decision {
+  readonly atMs: number;
+  readonly directory: string;
+  /** `debug/deps/...-<hash>` as cargo names it. */
+  readonly unit: string;
+  readonly outcome: 'served' | 'missed' | 'promoted' | 'refused';
+  /** Stable word, e.g. `unknown-unit`, `environment-differs`. */
+  readonly reason: string;
+  /** One sentence for people. */
+  readonly message: string;
+}
+
+export interface ExplainResult {
+  readonly version: 1;
+  readonly decisions: readonly Decision[];
+}
+
+export interface VerifyParams {
+  readonly repair: boolean;
+}
+
+export interface VerifyResult {
+  readonly version: 1;
+  readonly checkedBlobs: number;
+  readonly checkedManifests: number;
+  readonly problems: readonly {
+    readonly kind: string;
+    readonly subject: string;
+    readonly message: string;
+  }[];
+  readonly repaired: number;
+}
+
+export interface GcParams {
+  readonly maxSizeBytes?: number;
+  readonly maxAgeMs?: number;
+  readonly dryRun: boolean;
+}
+
+export interface GcResult {
+  readonly version: 1;
+  readonly dryRun: boolean;
+  readonly removedUnits: number;
+  readonly removedBlobs: number;
+  readonly freedBytes: number;
+  readonly keptBytes: number;
+}
+
+/** Sent while a long request runs. */
+export interface Progress {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Method names with their parameters and results. */
+export interface ControlMethods {
+  hello: { params: { readonly protocolVersion: number }; result: HelloResult };
+  mount: { params: MountParams; result: MountResult };
+  unmount: { params: UnmountParams; result: UnmountResult };
+  status: { params: Record<string, never>; result: StatusResult };
+  stats: { params: Record<string, never>; result: StatsResult };
+  units: { params: Record<string, never>; result: UnitsResult };
+  explain: { params: ExplainParams; result: ExplainResult };
+  verify: { params: VerifyParams; result: VerifyResult };
+  gc: { params: GcParams; result: GcResult };
+  /** Stops the service: drains promotions, unmounts, closes the store. */
+  shutdown: { params: Record<string, never>; result: { readonly version: 1 } };
+}
+
+export type ControlMethod = keyof ControlMethods;
