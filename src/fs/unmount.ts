@@ -1,0 +1,58 @@
+/** Taking mounts away: in order, in an exit handler, and after a server has died. */
+import { XcacheError } from '../base/errors.js';
+import { runCommand, runCommandSync, type CommandResult } from './mount-command.js';
+import { findMount } from './mount-table.js';
+
+export interface UnmountOptions {
+  /** Take it out of the tree at once, even in use; it ends when its last user leaves it. */
+  readonly lazy: boolean;
+}
+
+/**
+ * Unmounts what is mounted on `mountPoint`, whichever driver serves it; returns where nothing is.
+ * The serving thread then sees the end of its connection. Its mount must still be served, or be
+ * dead: the mount tool of root may ask the file system for attributes.
+ * Throws XC_UNMOUNT_BUSY where a process still uses it.
+ */
+export async function unmount(mountPoint: string, { lazy }: UnmountOptions): Promise<void> {
+  if (!findMount(mountPoint)) return;
+  const { file, args } = unmountCommand(mountPoint, lazy);
+  assertUnmounted(mountPoint, file, await runCommand(file, args));
+}
+
+/** For exit handlers: lazy, and without an error where it fails. */
+export function unmountSync(mountPoint: string): void {
+  if (!findMount(mountPoint)) return;
+  const { file, args } = unmountCommand(mountPoint, true);
+  runCommandSync(file, args);
+}
+
+function unmountCommand(mountPoint: string, lazy: boolean): { file: string; args: string[] } {
+  if (process.geteuid?.() === 0) {
+    // -i: no helper program; -c: the path is not resolved, which would enter the mount.
+    return { file: 'umount', args: ['-i', '-c', ...(lazy ? ['-l'] : []), '--', mountPoint] };
+  }
+  return { file: 'fusermount3', args: ['-u', ...(lazy ? ['-z'] : []), '--', mountPoint] };
+}
+
+function assertUnmounted(mountPoint: string, file: string, result: CommandResult): void {
+  if (result.kind === 'exited' && result.status === 0) return;
+  // Someone else may have been faster.
+  if (!findMount(mountPoint)) return;
+  if (result.kind === 'missing') {
+    throw new XcacheError('XC_NO_FUSERMOUNT', `${mountPoint}: the program ${file} is missing`, {
+      hint: 'install it: apt install fuse3',
+    });
+  }
+  if (result.kind === 'timeout') {
+    throw new XcacheError('XC_UNMOUNT_BUSY', `${mountPoint}: ${file} does not come back`);
+  }
+  const isBusy = /busy/i.test(result.stderr);
+  throw new XcacheError(
+    isBusy ? 'XC_UNMOUNT_BUSY' : 'XC_MOUNT_FAILED',
+    isBusy
+      ? `${mountPoint} is in use by another process`
+      : `${mountPoint} could not be unmounted: ${result.stderr}`,
+    isBusy ? { hint: `see who uses it: fuser -vm ${mountPoint}` } : {},
+  );
+}
