@@ -26,3 +26,66 @@ export const unitFilesMax: number = 20_000;
 
 /** Bytes of one fingerprint JSON or dep-info file that are parsed; real ones stay below 1 MiB. */
 export const cargoFileBytesMax: number = 64 << 20;
+
+/** Bytes of one read while a file is hashed: large enough that the call costs nothing beside BLAKE3. */
+export const hashChunkBytes: number = 1 << 20;
+
+/** How long an idle hash worker is kept: longer than the pauses between the units of one build. */
+export const hashWorkerIdleMs: number = 10_000;
+
+/** Decoded manifests kept in memory; a large workspace has about 700 units. */
+export const cachedManifestsMax: number = 1024;
+
+/** Encoded bytes of the manifests kept in memory, so that large units cannot push memory up. */
+export const cachedManifestBytesMax: number = 8 << 20;
+
+/** Bytes of one encoded manifest: `unitFilesMax` entries of about 400 bytes, and the facts. */
+export const manifestBytesMax: number = 16 << 20;
+
+/** Bytes of the files of one unit; far above anything rustc writes. */
+export const unitBytesMax: number = 64 * 2 ** 30;
+
+/** Characters of a lookup key or marker: an index key should stay well below a LevelDB block (4 KiB). */
+export const storeKeyCharactersMax: number = 1024;
+
+/** Units that `Store.candidates` names for one key: more mean an input the key does not know. */
+export const candidatesMax: number = 64;
+
+/** Deferred index rows (last use, input digests) held in memory before they are written out. */
+export const deferredRowsMax: number = 4096;
+
+/** How long deferred index rows may wait in memory: what a kill may lose. */
+export const deferredRowsMs: number = 5_000;
+
+/** Source file digests that are remembered; at about 200 bytes each this is 40 MB of index. */
+export const inputRowsMax: number = 200_000;
+
+/** Age from which an unreferenced blob is garbage, for a promotion takes seconds. */
+export const orphanAgeMs: number = 3_600_000;
+
+/** How long damaged files stay in quarantine for a person to look at (a week). */
+export const quarantineAgeMs: number = 7 * 24 * 3_600_000;
+
+/** Units that one step of a collection removes before others may use the index again. */
+export const gcStepUnits: number = 16;
+
+/** Files that one step of a scan looks at before it yields to the event loop. */
+export const scanStepFiles: number = 64;
+
+/** One request on the control socket: a command with a few paths. */
+export const controlRequestBytesMax: number = 1 << 20;
+
+/** One answer on the control socket: a list of 100,000 units stays below it. */
+export const controlResponseBytesMax: number = 64 << 20;
+
+/** Commands that talk to the service at once; a build starts none, people and scripts a few. */
+export const controlConnectionsMax: number = 64;
+
+/** How long a command waits for a service that it has started, or that must answer its greeting. */
+export const serviceStartTimeoutMs: number = 10_000;
+
+/** How long `service stop` waits for promotions to drain and mounts to go before it says so. */
+export const serviceStopTimeoutMs: number = 60_000;
+
+/** The log file is renamed to `.1` beyond this, so logs never take more than twice as much. */
+export const logFileBytesMax: number = 10 << 20;
