@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  isSetByCargo,
+  isSteeringVariable,
+  linkerTools,
+  nativeTools,
+  steeringSnapshot,
+} from '../../src/cargo/environment.js';
+
+describe('a variable that steers a native build (rules 9 and 12)', () => {
+  it.each([
+    'CC',
+    'CC_x86_64_unknown_linux_gnu',
+    'CC_x86_64-unknown-linux-gnu',
+    'HOST_CC',
+    'TARGET_CXX',
+    'CXX',
+    'AR_wasm32-wasip1',
+    'LD',
+    'CFLAGS',
+    'CXXFLAGS_aarch64_unknown_linux_musl',
+    'TARGET_CFLAGS',
+    'LDFLAGS',
+    'CPPFLAGS',
+    'LIBSQLITE3_FLAGS',
+    'CPATH',
+    'LIBRARY_PATH',
+    'PKG_CONFIG_PATH',
+    'PKG_CONFIG_SYSROOT_DIR_aarch64-unknown-linux-gnu',
+    'HOST_PKG_CONFIG',
+    'OPENSSL_NO_PKG_CONFIG',
+    'CMAKE',
+    'CMAKE_TOOLCHAIN_FILE',
+    'CMAKE_GENERATOR',
+    'OPENSSL_DIR',
+    'X86_64_UNKNOWN_LINUX_GNU_OPENSSL_DIR',
+    'OPENSSL_LIB_DIR',
+    'OPENSSL_STATIC',
+    'PQ_LIB_DIR',
+    'ZLIB_INCLUDE_DIR',
+    'AWS_LC_SYS_NO_ASM',
+    'LLVM_SYS_170_PREFIX',
+    'LIBCLANG_PATH',
+    'BINDGEN_EXTRA_CLANG_ARGS',
+    'PROTOC',
+    'PROTOC_INCLUDE',
+    'SDKROOT',
+    'MACOSX_DEPLOYMENT_TARGET',
+    'SOURCE_DATE_EPOCH',
+    'RUSTC_BOOTSTRAP',
+    'CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER',
+  ])('is %s', (name) => {
+    expect(isSteeringVariable(name)).toBe(true);
+  });
+
+  it.each([
+    'PATH',
+    'HOME',
+    'PWD',
+    'USER',
+    'LANG',
+    'LC_ALL',
+    'TERM',
+    'COLORTERM',
+    'SSH_AUTH_SOCK',
+    'SSH_CONNECTION',
+    'XDG_RUNTIME_DIR',
+    'VSCODE_GIT_IPC_HANDLE',
+    'VIRTUAL_ENV',
+    'CONDA_PREFIX',
+    'MAMBA_ROOT_PREFIX',
+    'PYTHONPATH',
+    'PYTHON_BASIC_REPL',
+    'PERL_LOCAL_LIB_ROOT',
+    'LD_LIBRARY_PATH',
+    'LD_PRELOAD',
+    'MAKEFLAGS',
+    'MFLAGS',
+    'MAKE_TERMOUT',
+    'CARGO_MAKEFLAGS',
+    'NUM_JOBS',
+    'CARGO_HOME',
+    'CARGO_TARGET_DIR',
+    'CARGO_BUILD_JOBS',
+    'CARGO_TERM_COLOR',
+    'CARGO_INCREMENTAL',
+    'CARGO_NET_OFFLINE',
+    'CARGO_PROFILE_RELEASE_LTO',
+    'RUSTFLAGS',
+    'CARGO_ENCODED_RUSTFLAGS',
+    'CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS',
+    'CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER',
+    'RUSTUP_TOOLCHAIN',
+    'RUSTUP_HOME',
+    'RUSTC_WRAPPER',
+    'RUST_BACKTRACE',
+    'RUST_LOG',
+    'CCACHE_DIR',
+    'SCCACHE_DIR',
+    'http_proxy',
+    'OLDPWD',
+    'SHLVL',
+    '_',
+    '',
+  ])('is not %j', (name) => {
+    expect(isSteeringVariable(name)).toBe(false);
+  });
+});
+
+describe('the snapshot of an environment', () => {
+  it('is the same for another terminal and differs for another compiler', () => {
+    const login = { CC: 'gcc', CFLAGS: '-O1', HOME: '/h', TERM: 'xterm', SHLVL: '1' };
+    const editor = { VSCODE_PID: '7', CFLAGS: '-O1', CC: 'gcc', HOME: '/h', MAKEFLAGS: '-j' };
+    expect(JSON.stringify(steeringSnapshot(editor))).toBe(JSON.stringify(steeringSnapshot(login)));
+    expect(steeringSnapshot({ ...login, CC: 'clang' })).not.toEqual(steeringSnapshot(login));
+  });
+
+  it('tells an empty variable from a missing one', () => {
+    expect(steeringSnapshot({ CFLAGS: '' })).toEqual({ CFLAGS: '' });
+    expect(steeringSnapshot({})).toEqual({});
+  });
+
+  it('exists for any environment', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.string()), (env) => {
+        const names = Object.keys(steeringSnapshot(env));
+        expect(names).toEqual([...names].sort());
+      }),
+    );
+  });
+});
+
+describe('what cargo sets for each process', () => {
+  it.each([
+    'OUT_DIR',
+    'CARGO',
+    'CARGO_MANIFEST_DIR',
+    'CARGO_PKG_VERSION',
+    'CARGO_FEATURE_STD',
+    'CARGO_CFG_TARGET_OS',
+    'CARGO_BIN_EXE_app',
+    'CARGO_BIN_FILE_FOO_foo',
+    'DEP_Z_INCLUDE',
+    'TARGET',
+    'HOST',
+  ])('includes %s', (name) => {
+    expect(isSetByCargo(name)).toBe(true);
+  });
+
+  it.each(['CC', 'CARGO_HOME', 'CARGO_TARGET_DIR', 'HOME'])('does not include %s', (name) => {
+    expect(isSetByCargo(name)).toBe(false);
+  });
+});
+
+describe('the lists of programs', () => {
+  it('name each program once', () => {
+    expect(new Set(nativeTools).size).toBe(nativeTools.length);
+    expect(new Set(linkerTools).size).toBe(linkerTools.length);
+  });
+});
