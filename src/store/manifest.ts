@@ -38,9 +38,15 @@ export interface Manifest {
   readonly version: 1;
   /** Under which the owner finds its candidates; see `Store.candidates`. */
   readonly lookupKey: string;
+  /** Directories before what they hold. */
   readonly entries: readonly ManifestEntry[];
   /** When the unit was stored, milliseconds since the epoch. */
   readonly createdMs: number;
+  /**
+   * Names that exist in the store as long as a unit carries them; see `Store.hasMarker`. Without
+   * repeats.
+   */
+  readonly markers?: readonly string[];
   /** JSON value of the owner. */
   readonly facts: unknown;
 }

@@ -1,0 +1,155 @@
+/**
+ * Rows that may be lost in a crash and are therefore written late and together: last use, digests of
+ * input files, counters. What waits here is seen by reads at once.
+ */
+import { deferredRowsMax, deferredRowsMs } from '../base/limits.js';
+import type { Digest } from './manifest.js';
+import type { IndexOperation } from './index-db.js';
+import { countersKey, encodeRow, rowPrefix } from './rows.js';
+import type { CountersRow, Row, RowKind } from './rows.js';
+import type { StoreLog } from './store-log.js';
+import type { UnitIndex } from './unit-index.js';
+
+/** What a source file was when its digest was taken; any difference means: hash it again. */
+export interface InputRow {
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  readonly dev: bigint;
+  readonly digest: Digest;
+}
+
+/** Statistics over the life of the store. */
+export type Counters = CountersRow;
+
+const noCounters: Counters = { served: 0, missed: 0, promoted: 0, refused: 0, savedMs: 0 };
+
+/** Buffers rows in front of the index. */
+export class DeferredRows {
+  readonly #index: UnitIndex;
+  readonly #clock: () => number;
+  readonly #log: StoreLog;
+  #lastUses = new Map<Digest, number>();
+  #inputs = new Map<string, InputRow>();
+  #counters: Counters;
+  #haveCountersChanged = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(index: UnitIndex, clock: () => number, log: StoreLog) {
+    this.#index = index;
+    this.#clock = clock;
+    this.#log = log;
+    this.#counters = index.row('counters', countersKey) ?? noCounters;
+  }
+
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  addCounters(delta: Partial<Counters>): void {
+    const { served = 0, missed = 0, promoted = 0, refused = 0, savedMs = 0 } = delta;
+    this.#counters = {
+      served: this.#counters.served + served,
+      missed: this.#counters.missed + missed,
+      promoted: this.#counters.promoted + promoted,
+      refused: this.#counters.refused + refused,
+      savedMs: this.#counters.savedMs + Math.max(0, Math.round(savedMs)),
+    };
+    this.#haveCountersChanged = true;
+    this.#schedule();
+  }
+
+  recordUse(digests: Iterable<Digest>, atMs: number): void {
+    for (const digest of digests) this.#lastUses.set(digest, atMs);
+    this.#schedule();
+  }
+
+  /** When the unit was last used; undefined where that is not known. */
+  lastUse(digest: Digest): number | undefined {
+    return (
+      this.#lastUses.get(digest) ?? this.#index.row('lastUse', rowPrefix.lastUse + digest)?.atMs
+    );
+  }
+
+  /** Drops what waits for a unit that is gone. */
+  forgetUse(digest: Digest): void {
+    this.#lastUses.delete(digest);
+  }
+
+  input(path: string): InputRow | undefined {
+    return this.#inputs.get(path) ?? this.#index.row('input', rowPrefix.input + path);
+  }
+
+  putInput(path: string, row: InputRow): void {
+    this.#inputs.set(path, row);
+    this.#schedule();
+  }
+
+  /** Writes what waits. On failure everything waits on. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const [lastUses, inputs, counters] = [this.#lastUses, this.#inputs, this.#counters];
+    const hadCounters = this.#haveCountersChanged;
+    const operations = this.#operations();
+    this.#lastUses = new Map();
+    this.#inputs = new Map();
+    this.#haveCountersChanged = false;
+    try {
+      await this.#index.db.write(operations, false);
+    } catch (error) {
+      // What came in meanwhile is newer than what could not be written.
+      this.#lastUses = new Map([...lastUses, ...this.#lastUses]);
+      this.#inputs = new Map([...inputs, ...this.#inputs]);
+      this.#haveCountersChanged ||= hadCounters && this.#counters === counters;
+      this.#dropOldest();
+      throw error;
+    }
+  }
+
+  /** Ends the timer; `flush` first. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #operations(): IndexOperation[] {
+    const operations: IndexOperation[] = [];
+    const put = <K extends RowKind>(kind: K, key: string, row: Row<K>): void => {
+      operations.push({ type: 'put', key, value: encodeRow(kind, key, row) });
+    };
+    for (const [digest, atMs] of this.#lastUses) {
+      // A use that was recorded while its unit was being removed must not leave a row behind.
+      if (this.#index.unit(digest) === undefined) continue;
+      put('lastUse', rowPrefix.lastUse + digest, { atMs });
+    }
+    const seenMs = this.#clock();
+    for (const [path, row] of this.#inputs)
+      put('input', rowPrefix.input + path, { ...row, seenMs });
+    if (this.#haveCountersChanged) put('counters', countersKey, this.#counters);
+    return operations;
+  }
+
+  #schedule(): void {
+    const waiting = this.#lastUses.size + this.#inputs.size;
+    if (waiting >= deferredRowsMax) this.#flushInBackground();
+    else this.#timer ??= setTimeout(() => this.#flushInBackground(), deferredRowsMs).unref();
+  }
+
+  #flushInBackground(): void {
+    // These rows only save time: a full disk must not fail the build that recorded them.
+    this.flush().catch((error: unknown) => {
+      this.#log.warn({ error }, 'statistics could not be written');
+    });
+  }
+
+  #dropOldest(): void {
+    for (const map of [this.#lastUses, this.#inputs]) {
+      for (const key of map.keys()) {
+        if (map.size <= deferredRowsMax) break;
+        (map as Map<string, unknown>).delete(key);
+      }
+    }
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * Makes the index anew from the manifest files and blobs. Statistics (last use, input digests,
+ * counters) and view references stay where the index can still be read.
+ */
+import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { gcStepUnits } from '../base/limits.js';
+import { hashBytes } from './digest.js';
+import type { IndexOperation } from './index-db.js';
+import { decodeManifest } from './manifest-codec.js';
+import type { Digest } from './manifest.js';
+import { IndexInconsistentError } from './row-change.js';
+import { encodeRow, frameRow, rowPrefix, totalsKey } from './rows.js';
+import type { Row } from './rows.js';
+import type { StoreParts } from './store-parts.js';
+import { noTotals, requiredBlobs, toggleSetHash, unitRowOf } from './unit-rows.js';
+import type { BlobSize, StoredUnit } from './unit-rows.js';
+
+/** What a rebuild needs: everything but what is loaded from the finished index. */
+export type RebuildParts = Pick<
+  StoreParts,
+  'paths' | 'blobs' | 'manifests' | 'index' | 'clock' | 'log' | 'step'
+>;
+
+/** How a rebuild went. */
+export interface RebuildResult {
+  readonly units: number;
+  /** Manifests that were put into quarantine because they or their blobs are not whole. */
+  readonly rejected: readonly Digest[];
+}
+
+/** What is summed up over all units before it can be written. */
+interface Sums {
+  readonly blobs: Map<Digest, Row<'blob'>>;
+  readonly lookups: Map<string, { readonly createdMs: number; readonly digest: Digest }[]>;
+  readonly markers: Map<string, number>;
+  totals: Row<'totals'>;
+}
+
+/**
+ * Rebuilds the index, alone: before the store is open, or inside the queue. The totals go first and
+ * come last, so that a rebuild that was cut short is seen and repeated at the next start.
+ */
+export async function rebuildIndex(parts: RebuildParts, reason: string): Promise<RebuildResult> {
+  parts.log.warn({ reason }, 'the index is rebuilt from the manifests');
+  await clearUnits(parts);
+  parts.step('rebuild:cleared');
+  const sums: Sums = {
+    blobs: new Map(),
+    lookups: new Map(),
+    markers: new Map(),
+    totals: noTotals,
+  };
+  const rejected: Digest[] = [];
+  let batch: IndexOperation[] = [];
+  for await (const { digest } of parts.manifests.files()) {
+    if (digest === undefined) continue;
+    const unit = await loadUnit(parts, digest, sums.blobs);
+    if (typeof unit === 'string') {
+      await quarantineManifest(parts, digest, unit);
+      rejected.push(digest);
+      continue;
+    }
+    batch.push(...unitOperations(unit));
+    sum(sums, unit);
+    if (batch.length < 2 * gcStepUnits) continue;
+    await parts.index.db.write(batch, false);
+    batch = [];
+  }
+  await parts.index.db.write(batch, false);
+  parts.step('rebuild:units-written');
+  await writeSums(parts, sums);
+  await dropUsesOfLostUnits(parts);
+  if (!(await parts.index.load())) throw new Error('the index cannot be rebuilt');
+  parts.log.info({ units: sums.totals.units, rejected: rejected.length }, 'the index is rebuilt');
+  return { units: sums.totals.units, rejected };
+}
+
+/** Puts a manifest file where nothing reads it, for a person to look at. */
+export async function quarantineManifest(
+  parts: Pick<StoreParts, 'paths' | 'manifests' | 'clock' | 'log'>,
+  digest: Digest,
+  reason: string,
+): Promise<void> {
+  parts.log.warn({ manifest: digest, reason }, 'a unit is put into quarantine');
+  const target = join(parts.paths.quarantine, `manifest-${digest}-${parts.clock()}`);
+  await parts.manifests.moveAway(digest, target);
+}
+
+async function clearUnits(parts: RebuildParts): Promise<void> {
+  const { db } = parts.index;
+  await db.write([{ type: 'del', key: totalsKey }], true);
+  const { manifest, unit, lookup, blob, marker } = rowPrefix;
+  for (const prefix of [manifest, unit, lookup, blob, marker]) {
+    let batch: IndexOperation[] = [];
+    for await (const key of db.keys(prefix)) {
+      batch.push({ type: 'del', key });
+      if (batch.length < 500) continue;
+      await db.write(batch, false);
+      batch = [];
+    }
+    await db.write(batch, false);
+  }
+}
+
+/** The unit of a manifest file, or what is wrong with it. */
+async function loadUnit(
+  parts: RebuildParts,
+  digest: Digest,
+  known: ReadonlyMap<Digest, BlobSize>,
+): Promise<StoredUnit | string> {
+  const stats = await parts.manifests.lstat(digest);
+  if (stats === undefined) return 'the manifest is not a file';
+  const bytes = await readFile(parts.manifests.pathOf(digest));
+  if (hashBytes(bytes) !== digest) return 'the manifest does not match its digest';
+  const manifest = decodeManifest(bytes);
+  if (manifest === undefined) return 'the manifest is not understood';
+  const blobs = new Map<Digest, BlobSize>();
+  for (const [blob, sizeBytes] of requiredBlobs(manifest)) {
+    const size = known.get(blob) ?? (await blobSize(parts, blob));
+    if (size === undefined) return `blob ${blob} is missing`;
+    if (size.sizeBytes < sizeBytes) return `blob ${blob} is too short`;
+    blobs.set(blob, { sizeBytes: size.sizeBytes, allocatedBytes: size.allocatedBytes });
+  }
+  return { encoded: { digest, bytes, manifest }, allocatedBytes: stats.blocks * 512, blobs };
+}
+
+async function blobSize(parts: RebuildParts, digest: Digest): Promise<BlobSize | undefined> {
+  const stats = await parts.blobs.lstat(digest);
+  return stats && { sizeBytes: stats.size, allocatedBytes: stats.blocks * 512 };
+}
+
+function unitOperations(unit: StoredUnit): IndexOperation[] {
+  const { digest, bytes } = unit.encoded;
+  const manifestKey = rowPrefix.manifest + digest;
+  const unitKey = rowPrefix.unit + digest;
+  return [
+    { type: 'put', key: manifestKey, value: frameRow(manifestKey, bytes) },
+    { type: 'put', key: unitKey, value: encodeRow('unit', unitKey, unitRowOf(unit)) },
+  ];
+}
+
+function sum(sums: Sums, unit: StoredUnit): void {
+  const { digest, manifest } = unit.encoded;
+  const row = unitRowOf(unit);
+  let newBlobs = 0;
+  let newBytes = unit.allocatedBytes;
+  for (const [blob, size] of unit.blobs) {
+    const before = sums.blobs.get(blob);
+    if (before === undefined) {
+      newBlobs += 1;
+      newBytes += size.allocatedBytes;
+    }
+    sums.blobs.set(blob, { ...size, references: (before?.references ?? 0) + 1 });
+  }
+  for (const marker of row.markers) sums.markers.set(marker, (sums.markers.get(marker) ?? 0) + 1);
+  const lookups = sums.lookups.get(manifest.lookupKey) ?? [];
+  lookups.push({ createdMs: manifest.createdMs, digest });
+  sums.lookups.set(manifest.lookupKey, lookups);
+  const { totals } = sums;
+  sums.totals = {
+    units: totals.units + 1,
+    setHash: toggleSetHash(totals.setHash, digest),
+    blobs: totals.blobs + newBlobs,
+    physicalBytes: totals.physicalBytes + newBytes,
+    logicalBytes: totals.logicalBytes + row.sizeBytes,
+  };
+}
+
+async function writeSums(parts: RebuildParts, sums: Sums): Promise<void> {
+  const operations: IndexOperation[] = [];
+  for (const [blob, row] of sums.blobs) {
+    const key = rowPrefix.blob + blob;
+    operations.push({ type: 'put', key, value: encodeRow('blob', key, row) });
+  }
+  for (const [lookupKey, units] of sums.lookups) {
+    const key = rowPrefix.lookup + lookupKey;
+    units.sort((one, other) => other.createdMs - one.createdMs);
+    const value = encodeRow('lookup', key, { manifests: units.map(({ digest }) => digest) });
+    operations.push({ type: 'put', key, value });
+  }
+  for (const [marker, references] of sums.markers) {
+    const key = rowPrefix.marker + marker;
+    operations.push({ type: 'put', key, value: encodeRow('marker', key, { references }) });
+  }
+  operations.push({
+    type: 'put',
+    key: totalsKey,
+    value: encodeRow('totals', totalsKey, sums.totals),
+  });
+  await parts.index.db.write(operations, true);
+}
+
+async function dropUsesOfLostUnits(parts: RebuildParts): Promise<void> {
+  const operations: IndexOperation[] = [];
+  for await (const key of parts.index.db.keys(rowPrefix.lastUse)) {
+    const digest = key.slice(rowPrefix.lastUse.length) as Digest;
+    if (parts.index.unit(digest) === undefined) operations.push({ type: 'del', key });
+  }
+  await parts.index.db.write(operations, false);
+}
+
+/** Runs `change`; where the index proves inconsistent, rebuilds it and runs `change` once more. */
+export async function retryAfterRebuild<T>(
+  parts: RebuildParts,
+  change: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    if (!(error instanceof IndexInconsistentError)) throw error;
+    await rebuildIndex(parts, error.message);
+    return await change();
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The rows of the index: their keys, their values, and the frame around each value. The table of
+ * keys is in README.md. A frame is one version byte, a CRC-32 of key and value, and the value; a row
+ * whose frame or value is not understood counts as missing.
+ */
+import { crc32 } from 'node:zlib';
+import * as v from 'valibot';
+import type { Digest } from './manifest.js';
+
+/** Prefixes of the keys, each followed by a digest, key or path. */
+export const rowPrefix = {
+  manifest: 'm!',
+  unit: 's!',
+  lookup: 'k!',
+  blob: 'b!',
+  marker: 'x!',
+  lastUse: 'u!',
+  view: 'v!',
+  input: 'i!',
+} as const;
+
+export const totalsKey = 't!totals';
+export const countersKey = 't!counters';
+
+const rowVersion = 1;
+const frameBytes = 5;
+
+const digest = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{64}$/),
+  v.transform((text) => text as Digest),
+);
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const time = v.pipe(
+  v.string(),
+  v.regex(/^-?\d{1,20}$/),
+  v.transform((text) => BigInt(text)),
+);
+
+const schemas = {
+  unit: v.strictObject({
+    lookupKey: v.string(),
+    createdMs: count,
+    sizeBytes: count,
+    allocatedBytes: count,
+    blobs: v.array(digest),
+    markers: v.array(v.string()),
+  }),
+  lookup: v.strictObject({ manifests: v.array(digest) }),
+  blob: v.strictObject({ references: count, sizeBytes: count, allocatedBytes: count }),
+  marker: v.strictObject({ references: count }),
+  lastUse: v.strictObject({ atMs: count }),
+  view: v.strictObject({ manifests: v.array(digest), blobs: v.array(digest) }),
+  input: v.strictObject({
+    sizeBytes: count,
+    mtimeNs: time,
+    ctimeNs: time,
+    ino: time,
+    dev: time,
+    digest,
+    seenMs: count,
+  }),
+  totals: v.strictObject({
+    units: count,
+    setHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
+    blobs: count,
+    physicalBytes: count,
+    logicalBytes: count,
+  }),
+  counters: v.strictObject({
+    served: count,
+    missed: count,
+    promoted: count,
+    refused: count,
+    savedMs: count,
+  }),
+};
+
+type Schemas = typeof schemas;
+
+/** Which kind of row a key belongs to. */
+export type RowKind = keyof Schemas;
+
+/** The value of a row of kind `K`. */
+export type Row<K extends RowKind> = Readonly<v.InferOutput<Schemas[K]>>;
+
+/** What the index says of one unit without its manifest. */
+export type UnitRow = Row<'unit'>;
+export type BlobRow = Row<'blob'>;
+export type TotalsRow = Row<'totals'>;
+export type CountersRow = Row<'counters'>;
+
+/** Frames `value` as the row of `key`. */
+export function encodeRow<K extends RowKind>(_kind: K, key: string, value: Row<K>): Buffer {
+  return frameRow(key, Buffer.from(JSON.stringify(value, bigintAsText)));
+}
+
+/** The value of a row, or undefined where it is damaged or of an unknown version. */
+export function decodeRow<K extends RowKind>(
+  kind: K,
+  key: string,
+  framed: Buffer,
+): Row<K> | undefined {
+  const bytes = unframeRow(key, framed);
+  if (bytes === undefined) return undefined;
+  const parsed = v.safeParse(schemas[kind], parseJson(bytes));
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** Puts the frame around the raw bytes of a row. */
+export function frameRow(key: string, bytes: Buffer): Buffer {
+  const framed = Buffer.allocUnsafe(frameBytes + bytes.length);
+  framed[0] = rowVersion;
+  framed.writeUInt32LE(checksum(key, bytes), 1);
+  bytes.copy(framed, frameBytes);
+  return framed;
+}
+
+/** The raw bytes in a frame, or undefined where version or checksum are not as they should be. */
+export function unframeRow(key: string, framed: Buffer): Buffer | undefined {
+  if (framed.length < frameBytes || framed[0] !== rowVersion) return undefined;
+  const bytes = framed.subarray(frameBytes);
+  return framed.readUInt32LE(1) === checksum(key, bytes) ? bytes : undefined;
+}
+
+/** The checksum covers the key too: a value under a wrong key is as bad as a wrong value. */
+function checksum(key: string, bytes: Buffer): number {
+  return crc32(bytes, crc32(key));
+}
+
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch {
+    // The schema refuses it.
+    return undefined;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The directory of a store on disk: safe to use, of a known version, laid out. See README.md for
+ * the tree.
+ */
+import { constants } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, open, readFile, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import * as v from 'valibot';
+import { XcacheError, isErrno } from '../base/errors.js';
+import { syncDirectory } from './digest-directory.js';
+
+/** The format that this program reads and writes. */
+export const storeFormat = 1;
+
+/** The places in a store. */
+export interface StorePaths {
+  readonly directory: string;
+  readonly blobs: string;
+  readonly manifests: string;
+  readonly index: string;
+  readonly staging: string;
+  readonly quarantine: string;
+}
+
+/** https://bford.info/cachedir/ : backup programs skip the directory. */
+const cacheDirTag = `Signature: 8a477f597d28d172789f06886806bc55
+# This directory holds build outputs that xcache can make again.
+`;
+
+/**
+ * Makes `directory` a store, or checks the one that is there. Throws `XC_STORE_UNSAFE` where
+ * another user could write to it, `XC_STORE_VERSION` where a newer program made it, `XC_READ_ONLY`
+ * and `XC_NO_SPACE` where the disk refuses.
+ */
+export async function prepareStoreDirectory(directory: string): Promise<StorePaths> {
+  const wanted = resolve(directory);
+  try {
+    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    const paths = pathsOf(await safeDirectory(wanted));
+    await checkVersion(paths.directory);
+    await layOut(paths);
+    return paths;
+  } catch (error) {
+    throw diskError(error, wanted);
+  }
+}
+
+/** Removes everything in `staging`; called when the index is locked and nobody else writes. */
+export async function emptyStaging(paths: StorePaths): Promise<void> {
+  for (const name of await readdir(paths.staging)) {
+    await rm(join(paths.staging, name), { recursive: true, force: true });
+  }
+}
+
+function pathsOf(directory: string): StorePaths {
+  const version = join(directory, 'v1');
+  return {
+    directory,
+    blobs: join(version, 'blobs'),
+    manifests: join(version, 'manifests'),
+    index: join(version, 'index'),
+    staging: join(version, 'staging'),
+    quarantine: join(version, 'quarantine'),
+  };
+}
+
+async function layOut(paths: StorePaths): Promise<void> {
+  const version = join(paths.directory, 'v1');
+  const directories = [version, paths.blobs, paths.manifests, paths.index];
+  for (const path of [...directories, paths.staging, paths.quarantine]) {
+    const made = await mkdir(path, { recursive: true, mode: 0o700 });
+    const problem = ownProblem(await lstat(path));
+    if (problem !== undefined) throw unsafe(path, problem);
+    if (made !== undefined) await syncDirectory(dirname(path));
+  }
+  await writeOnce(join(paths.directory, 'CACHEDIR.TAG'), cacheDirTag, paths);
+  await writeOnce(
+    join(paths.directory, 'version'),
+    `${JSON.stringify({ format: storeFormat })}\n`,
+    paths,
+  );
+}
+
+/** The real path of the store directory, after a look at it and at everything above it. */
+async function safeDirectory(wanted: string): Promise<string> {
+  const problem = ownProblem(await lstat(wanted));
+  if (problem !== undefined) throw unsafe(wanted, problem);
+  // The way there may pass through symlinks of the user (a cache on a larger disk) or of root, but
+  // not of anybody else, and no directory on the way may let others exchange what is in it.
+  for (let at = wanted; at !== dirname(at); at = dirname(at)) {
+    const stats = await lstat(at);
+    if (stats.isSymbolicLink() && !isTrustedOwner(stats)) {
+      throw unsafe(at, 'is a symlink of another user');
+    }
+  }
+  const real = await realpath(wanted);
+  for (let at = dirname(real); ; at = dirname(at)) {
+    const parentProblem = ancestorProblem(await lstat(at));
+    if (parentProblem !== undefined) throw unsafe(at, parentProblem);
+    if (at === dirname(at)) return real;
+  }
+}
+
+/** What is wrong with a directory of the store itself. */
+function ownProblem(stats: Stats): string | undefined {
+  if (stats.isSymbolicLink()) return 'is a symlink';
+  if (!stats.isDirectory()) return 'is not a directory';
+  if (stats.uid !== process.geteuid?.()) return 'belongs to another user';
+  if ((stats.mode & 0o022) !== 0) return 'is writable for other users';
+  return undefined;
+}
+
+/** What is wrong with a directory above the store. */
+function ancestorProblem(stats: Stats): string | undefined {
+  if (!isTrustedOwner(stats)) return 'belongs to another user';
+  // In a sticky directory such as /tmp nobody can exchange an entry that is not theirs.
+  if ((stats.mode & 0o1000) !== 0) return undefined;
+  if ((stats.mode & 0o002) !== 0) return 'is writable for other users';
+  // A umask of 002 with a group of one's own is a common default: that group is the user.
+  const isOwnGroup = stats.gid === process.getegid?.();
+  return (stats.mode & 0o020) !== 0 && !isOwnGroup ? 'is writable for other users' : undefined;
+}
+
+function isTrustedOwner(stats: Stats): boolean {
+  return stats.uid === process.geteuid?.() || stats.uid === 0;
+}
+
+const versionSchema = v.looseObject({ format: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+
+async function checkVersion(directory: string): Promise<void> {
+  let text: string;
+  try {
+    const file = await open(
+      join(directory, 'version'),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+    try {
+      text = await readFile(file, 'utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  const parsed = v.safeParse(versionSchema, parseJson(text));
+  if (!parsed.success) {
+    throw new XcacheError('XC_STORE_VERSION', `${directory}/version does not name a format.`, {
+      hint: `This program knows format ${storeFormat}. Is this directory a store of xcache?`,
+    });
+  }
+  const { format } = parsed.output;
+  if (format === storeFormat) return;
+  throw new XcacheError(
+    'XC_STORE_VERSION',
+    `The store ${directory} has format ${format}; this program knows format ${storeFormat}.`,
+    { hint: 'Use a newer xcache, or another store directory.' },
+  );
+}
+
+/** Writes a file that is not there yet, whole or not at all. */
+async function writeOnce(path: string, text: string, paths: StorePaths): Promise<void> {
+  try {
+    await lstat(path);
+    return;
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  const temporary = join(paths.staging, `${process.pid}-setup`);
+  await rm(temporary, { force: true });
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // The schema refuses it.
+    return undefined;
+  }
+}
+
+function unsafe(path: string, problem: string): XcacheError {
+  return new XcacheError('XC_STORE_UNSAFE', `The store cannot be used: ${path} ${problem}.`, {
+    hint: 'A store must be yours alone (mode 0700), and so must the way to it.',
+  });
+}
+
+/** Turns what the disk said into an error for a person. */
+export function diskError(error: unknown, path: string): unknown {
+  if (isErrno(error, 'EROFS')) {
+    return new XcacheError('XC_READ_ONLY', `The disk of ${path} is read-only.`, { cause: error });
+  }
+  if (isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT')) {
+    return new XcacheError('XC_NO_SPACE', `The disk of ${path} is full.`, { cause: error });
+  }
+  if (isErrno(error, 'EACCES') || isErrno(error, 'EPERM')) {
+    return new XcacheError('XC_STORE_UNSAFE', `The store ${path} does not admit this user.`, {
+      cause: error,
+    });
+  }
+  return error;
+}
