@@ -3,6 +3,7 @@ import { nameBytesMax } from '../../base/limits.js';
 import type { AttrChanges, TimeChange } from '../file-system.js';
 import type { DirectRequest } from './direct-request.js';
 import type { DirectHandler } from './direct-session.js';
+import { wakeNode } from './direct-wake-node.js';
 import { bodyBytes, replyHeader, setattrFlag } from './protocol.js';
 
 /** `fuse_setattr_in` in words of the body. */
@@ -22,7 +23,8 @@ const permissionBits = 0o7777;
 const nsPerSecond = 1_000_000_000n;
 
 export const getattr: DirectHandler = ({ request, reply, fileSystem }) => {
-  reply.sendAttr(fileSystem.getattr(request.ino));
+  const { ino } = request;
+  reply.sendAttr(ino === wakeNode.ino ? wakeNode : fileSystem.getattr(ino));
 };
 
 /**

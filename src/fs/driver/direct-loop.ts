@@ -15,8 +15,8 @@ import type { DirectState } from './direct-state.js';
 import { errnoOf } from './errno.js';
 import { opcodes, opcodesMax, protocolErrno } from './protocol.js';
 
-/** How the loop ended: by an unmount, or because someone aborted the connection. */
-export type DirectLoopEnd = 'unmounted' | 'aborted';
+/** How the loop ended: by an unmount, by `stopDirectLoop`, or by someone who aborted the connection. */
+export type DirectLoopEnd = 'unmounted' | 'stopped' | 'aborted';
 
 export interface DirectLoopOptions {
   /** The mount's descriptor, from `openDirectMount`. The loop does not close it. */
@@ -30,7 +30,7 @@ export interface DirectLoopOptions {
 }
 
 /**
- * Serves the mount until it is unmounted. Blocks its thread: for a worker thread, never for the
+ * Serves the mount until it is unmounted or the loop is stopped. Blocks its thread: for a worker thread, never for the
  * thread that owns the mount, which must stay able to unmount it.
  */
 export function runDirectLoop(options: DirectLoopOptions): DirectLoopEnd {
@@ -40,6 +40,7 @@ export function runDirectLoop(options: DirectLoopOptions): DirectLoopEnd {
   for (;;) {
     if (!state.fallAsleep()) {
       runCommands(session, state, onWake);
+      if (state.isStopRequested) return 'stopped';
       continue;
     }
     let length;

@@ -3,16 +3,11 @@ import { FsError } from '../../base/errors.js';
 import type { Absent, Attr } from '../file-system.js';
 import { rootIno } from '../file-system.js';
 import type { DirectHandler, DirectSession } from './direct-session.js';
+import { wakeName } from './direct-wake-node.js';
 import { protocolErrno, renameFlag, requestHeader } from './protocol.js';
 
 /** Where the body of a request starts, in bytes. */
 const body = requestHeader.bytes;
-
-/**
- * Names in the root that begin so are asked for only to wake this thread (`direct-wake.ts`). They
- * are never remembered and never reach the file system.
- */
-export const wakeNamePrefix = '.xcache-wake-';
 
 function isAbsent(found: Attr | Absent): found is Absent {
   return 'absent' in found;
@@ -22,8 +17,8 @@ export const lookup: DirectHandler = (session) => {
   const { request, reply, fileSystem } = session;
   const parent = request.ino;
   const name = request.lastName(body);
-  if (parent === rootIno && name.startsWith(wakeNamePrefix)) {
-    reply.sendError(protocolErrno.ENOENT);
+  if (parent === rootIno && name === wakeName) {
+    session.replyWakeEntry();
     return;
   }
   const found = fileSystem.lookup(parent, name, request.caller());

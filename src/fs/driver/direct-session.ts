@@ -3,9 +3,7 @@ import type { Attr, FileSystem, Ino } from '../file-system.js';
 import { DirectReply } from './direct-reply.js';
 import { DirectRequest } from './direct-request.js';
 import type { DirectState } from './direct-state.js';
-
-const fileTypeMask = 0o170000;
-const regularFile = 0o100000;
+import { wakeNode } from './direct-wake-node.js';
 
 /** Serves one opcode: reads `session.request`, answers through `session.reply` or abandons it. */
 export type DirectHandler = (session: DirectSession) => void;
@@ -21,9 +19,6 @@ export interface OpenDirectory {
   wasRead: boolean;
 }
 
-/** Recently seen regular files, one of which is offered for waking this thread. */
-const wakeNodesKept = 8;
-
 export class DirectSession {
   readonly request: DirectRequest = new DirectRequest();
   readonly reply: DirectReply;
@@ -31,8 +26,6 @@ export class DirectSession {
   readonly openDirectories: Map<number, OpenDirectory> = new Map();
   readonly onFault: FaultListener;
   readonly #state: DirectState;
-  readonly #wakeNodes = new Float64Array(wakeNodesKept);
-  #nextWakeNode = 0;
 
   constructor(options: {
     readonly fd: number;
@@ -48,31 +41,16 @@ export class DirectSession {
 
   /** Answers with an entry whose lookup the file system has counted. */
   replyEntry(attr: Attr): void {
-    if (!this.reply.sendEntry(attr)) {
-      this.fileSystem.forget(attr.ino, 1);
-      return;
-    }
-    if ((attr.mode & fileTypeMask) === regularFile) this.#offerWakeNode(attr.ino);
+    if (!this.reply.sendEntry(attr)) this.fileSystem.forget(attr.ino, 1);
+  }
+
+  /** Answers a lookup of the wake node, which the kernel then holds. */
+  replyWakeEntry(): void {
+    this.#state.isWakeNodeHeld = this.reply.sendEntry(wakeNode);
   }
 
   forget(ino: Ino, count: number): void {
-    this.#withdrawWakeNode(ino);
-    this.fileSystem.forget(ino, count);
-  }
-
-  #offerWakeNode(ino: Ino): void {
-    this.#wakeNodes[this.#nextWakeNode] = ino;
-    this.#nextWakeNode = (this.#nextWakeNode + 1) % wakeNodesKept;
-    if (this.#state.wakeNode === 0) this.#state.wakeNode = ino;
-  }
-
-  #withdrawWakeNode(ino: Ino): void {
-    let other = 0;
-    for (let index = 0; index < wakeNodesKept; index += 1) {
-      const candidate = this.#wakeNodes[index] as number;
-      if (candidate === ino) this.#wakeNodes[index] = 0;
-      else if (candidate !== 0) other = candidate;
-    }
-    if (this.#state.wakeNode === ino) this.#state.wakeNode = other;
+    if (ino === wakeNode.ino) this.#state.isWakeNodeHeld = false;
+    else this.fileSystem.forget(ino, count);
   }
 }

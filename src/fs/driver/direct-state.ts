@@ -1,6 +1,6 @@
 /**
  * What the thread that serves a mount shares with the thread that owns it: whether commands wait,
- * whether the serving thread sleeps in its read, a node that can be used to wake it, and counters.
+ * whether the serving thread sleeps in its read, how it can be woken, and counters.
  *
  * The first two cells form a Dekker handshake: each side writes its own cell before it reads the
  * other's, and `Atomics` accesses have one total order, so either the serving thread sees the
@@ -10,21 +10,21 @@ import { opcodes, opcodesMax } from './protocol.js';
 
 const pendingCell = 0;
 const sleepingCell = 1;
-const counterByteOffset = 16;
-const wakeNodeIndex = 0;
-const counterIndex = 1;
+const stopCell = 2;
+const wakeNodeCell = 3;
+const cells = 4;
+const counterByteOffset = 4 * cells;
 
 export class DirectState {
   /** Hand this to the other thread and wrap it there. */
   readonly memory: SharedArrayBuffer;
   readonly #cells: Int32Array;
-  readonly #numbers: Float64Array;
+  readonly #counters: Float64Array;
 
   constructor(memory?: SharedArrayBuffer) {
-    this.memory =
-      memory ?? new SharedArrayBuffer(counterByteOffset + 8 * (counterIndex + opcodesMax));
-    this.#cells = new Int32Array(this.memory, 0, 2);
-    this.#numbers = new Float64Array(this.memory, counterByteOffset);
+    this.memory = memory ?? new SharedArrayBuffer(counterByteOffset + 8 * opcodesMax);
+    this.#cells = new Int32Array(this.memory, 0, cells);
+    this.#counters = new Float64Array(this.memory, counterByteOffset);
   }
 
   /** Owner: announces a command. Returns whether the serving thread sleeps and needs a message. */
@@ -56,19 +56,28 @@ export class DirectState {
     return Atomics.exchange(this.#cells, pendingCell, 0) === 1;
   }
 
-  /** A regular file's node that the kernel holds, 0 where none is known. Only a hint. */
-  get wakeNode(): number {
-    return this.#numbers[wakeNodeIndex] as number;
+  /** Owner: asks the serving thread to leave its loop; announce it as a command. */
+  requestStop(): void {
+    Atomics.store(this.#cells, stopCell, 1);
   }
 
-  set wakeNode(ino: number) {
-    this.#numbers[wakeNodeIndex] = ino;
+  get isStopRequested(): boolean {
+    return Atomics.load(this.#cells, stopCell) === 1;
+  }
+
+  /** Whether the kernel holds the node that serves for waking; only the serving thread sets it. */
+  get isWakeNodeHeld(): boolean {
+    return Atomics.load(this.#cells, wakeNodeCell) === 1;
+  }
+
+  set isWakeNodeHeld(isHeld: boolean) {
+    Atomics.store(this.#cells, wakeNodeCell, isHeld ? 1 : 0);
   }
 
   /** Serving thread: counts one request. */
   count(opcode: number): void {
     if (opcode < opcodesMax) {
-      this.#numbers[counterIndex + opcode] = (this.#numbers[counterIndex + opcode] as number) + 1;
+      this.#counters[opcode] = (this.#counters[opcode] as number) + 1;
     }
   }
 
@@ -80,7 +89,7 @@ export class DirectState {
   }
 
   requestsOf(opcode: number): number {
-    return this.#numbers[counterIndex + opcode] as number;
+    return this.#counters[opcode] as number;
   }
 
   /** Requests by operation name, without the operations that never came. */
