@@ -3,22 +3,15 @@
  * input files, counters. What waits here is seen by reads at once.
  */
 import { deferredRowsMax, deferredRowsMs } from '../base/limits.js';
-import type { Digest } from './manifest.js';
 import type { IndexOperation } from './index-db.js';
+import type { Digest } from './manifest.js';
 import { countersKey, encodeRow, rowPrefix } from './rows.js';
-import type { CountersRow, Row, RowKind } from './rows.js';
+import type { CountersRow, Row, RowKind, StoredInputRow } from './rows.js';
 import type { StoreLog } from './store-log.js';
 import type { UnitIndex } from './unit-index.js';
 
 /** What a source file was when its digest was taken; any difference means: hash it again. */
-export interface InputRow {
-  readonly sizeBytes: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly ino: bigint;
-  readonly dev: bigint;
-  readonly digest: Digest;
-}
+export type InputRow = Omit<StoredInputRow, 'seenMs'>;
 
 /** Statistics over the life of the store. */
 export type Counters = CountersRow;

@@ -25,6 +25,75 @@ export const countersKey = 't!counters';
 const rowVersion = 1;
 const frameBytes = 5;
 
+/** What the index says of one unit without its manifest. */
+export interface UnitRow {
+  readonly lookupKey: string;
+  readonly createdMs: number;
+  readonly sizeBytes: number;
+  /** What the manifest file takes on disk. */
+  readonly allocatedBytes: number;
+  readonly blobs: readonly Digest[];
+  readonly markers: readonly string[];
+}
+
+/** What the index says of a blob; `references` is the number of units that name it. */
+export interface BlobRow {
+  readonly references: number;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+}
+
+/** Sums over all units and blobs; see `unit-rows.ts` for the set hash. */
+export interface TotalsRow {
+  readonly units: number;
+  readonly setHash: string;
+  readonly blobs: number;
+  readonly physicalBytes: number;
+  readonly logicalBytes: number;
+}
+
+/** Statistics over the life of the store. */
+export interface CountersRow {
+  readonly served: number;
+  readonly missed: number;
+  readonly promoted: number;
+  readonly refused: number;
+  /** Compile time that served units did not cost again. */
+  readonly savedMs: number;
+}
+
+/** What a source file was when its digest was taken. */
+export interface StoredInputRow {
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  readonly dev: bigint;
+  readonly digest: Digest;
+  /** When the row was written. */
+  readonly seenMs: number;
+}
+
+/** The value of each kind of row. */
+interface RowTypes {
+  readonly unit: UnitRow;
+  /** Units under one key, newest first. */
+  readonly lookup: { readonly manifests: readonly Digest[] };
+  readonly blob: BlobRow;
+  readonly marker: { readonly references: number };
+  readonly lastUse: { readonly atMs: number };
+  readonly view: { readonly manifests: readonly Digest[]; readonly blobs: readonly Digest[] };
+  readonly input: StoredInputRow;
+  readonly totals: TotalsRow;
+  readonly counters: CountersRow;
+}
+
+/** Which kind of row a key belongs to. */
+export type RowKind = keyof RowTypes;
+
+/** The value of a row of kind `K`. */
+export type Row<K extends RowKind> = RowTypes[K];
+
 const digest = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{64}$/),
@@ -37,7 +106,7 @@ const time = v.pipe(
   v.transform((text) => BigInt(text)),
 );
 
-const schemas = {
+const schemas: { readonly [K in RowKind]: v.GenericSchema<unknown, RowTypes[K]> } = {
   unit: v.strictObject({
     lookupKey: v.string(),
     createdMs: count,
@@ -75,20 +144,6 @@ const schemas = {
     savedMs: count,
   }),
 };
-
-type Schemas = typeof schemas;
-
-/** Which kind of row a key belongs to. */
-export type RowKind = keyof Schemas;
-
-/** The value of a row of kind `K`. */
-export type Row<K extends RowKind> = Readonly<v.InferOutput<Schemas[K]>>;
-
-/** What the index says of one unit without its manifest. */
-export type UnitRow = Row<'unit'>;
-export type BlobRow = Row<'blob'>;
-export type TotalsRow = Row<'totals'>;
-export type CountersRow = Row<'counters'>;
 
 /** Frames `value` as the row of `key`. */
 export function encodeRow<K extends RowKind>(_kind: K, key: string, value: Row<K>): Buffer {
