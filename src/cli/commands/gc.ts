@@ -1,0 +1,56 @@
+import type { DefineCommand } from '../command.js';
+import { renderManual } from '../manual.js';
+import { parseDuration, parseSize } from '../quantities.js';
+import { renderGc } from '../render.js';
+
+interface GcOptions {
+  readonly maxSize?: number;
+  readonly maxAge?: number;
+  readonly dryRun?: boolean;
+}
+
+/** `gc` */
+export const defineGc: DefineCommand = (command, execute) => {
+  command
+    .option(
+      '--max-size <size>',
+      'shrink the store to this size: 20GiB, 512MiB, 10G, 5e9',
+      parseSize,
+    )
+    .option(
+      '--max-age <duration>',
+      'remove what was not used for this long: 30d, 24h',
+      parseDuration,
+    )
+    .option('-n, --dry-run', 'tell what would be removed, and remove nothing')
+    .description('Removes units from the store, least recently used first.')
+    .addHelpText('after', renderManual(manual))
+    .action(async (options: GcOptions) => {
+      await execute(command, async (context) => {
+        const { maxSize, maxAge, dryRun } = options;
+        const params = {
+          dryRun: dryRun === true,
+          ...(maxSize === undefined ? {} : { maxSizeBytes: maxSize }),
+          ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
+        };
+        const client = await context.connect();
+        const result = await context.withProgress(
+          async (onProgress) => await client.request('gc', params, { onProgress }),
+        );
+        return { result, render: renderGc(result) };
+      });
+    });
+};
+
+const manual = {
+  details: [
+    'Units that a mounted workspace has are never removed, so it is safe at any time, also while ' +
+      'cargo builds. Without limits the usual budget of the service applies, which it also keeps by ' +
+      'itself. K, M, G, T and KiB, MiB … are powers of 1024; KB, MB … powers of 1000.',
+  ],
+  examples: [
+    ['xcache gc --dry-run', 'see what the usual budget would remove'],
+    ['xcache gc --max-size 20GiB', 'make room now'],
+    ['xcache gc --max-age 30d', 'forget what nobody used for a month'],
+  ],
+} as const;

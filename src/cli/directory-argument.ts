@@ -1,0 +1,37 @@
+/** The DIR of `mount` and `unmount` as the service wants it: absolute, and the same by any way. */
+import { lstatSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { XcacheError } from '../base/errors.js';
+
+/**
+ * Resolves the symlinks on the way to `text`, and `text` itself where it is one. The directory need
+ * not be there, or may be a dead mount: whether it will do is for the service to say. Throws
+ * `XC_USAGE` for an empty argument, which would silently mean the working directory.
+ */
+export function resolveDirectory(text: string): string {
+  if (text === '') {
+    throw new XcacheError('XC_USAGE', 'DIR is empty', { hint: 'name a directory: ./target' });
+  }
+  const path = resolve(text);
+  if (path === '/') return path;
+  const inRealParent = join(realOrSame(dirname(path)), basename(path));
+  return isSymlink(inRealParent) ? realOrSame(inRealParent) : inRealParent;
+}
+
+function realOrSame(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    // Missing, not permitted, a dead mount: the service meets the same fault and names it.
+    return path;
+  }
+}
+
+function isSymlink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    // As above.
+    return false;
+  }
+}

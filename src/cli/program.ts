@@ -1,0 +1,150 @@
+/** The command line as a whole: the table of commands, errors and exit codes. */
+import { Command, CommanderError } from 'commander';
+import { XcacheError } from '../base/errors.js';
+import { loadProgramVersion } from '../base/version.js';
+import { addCommonOptions, createExecute, wantsJson, type DefineCommand } from './command.js';
+import { renderManual } from './manual.js';
+import type { Terminal } from './terminal.js';
+
+interface CommandEntry {
+  readonly name: string;
+  readonly alias?: string;
+  readonly summary: string;
+  /** Loads the command's own file; only the one that is run (or asked about) is loaded. */
+  readonly load: () => Promise<DefineCommand>;
+}
+
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'mount',
+    summary: 'make a directory the build-dir of its workspace, served from the store',
+    load: async () => (await import('./commands/mount.js')).defineMount,
+  },
+  {
+    name: 'unmount',
+    alias: 'umount',
+    summary: 'take the mount away again',
+    load: async () => (await import('./commands/unmount.js')).defineUnmount,
+  },
+  {
+    name: 'status',
+    summary: 'show the service and its mounts',
+    load: async () => (await import('./commands/status.js')).defineStatus,
+  },
+  {
+    name: 'stats',
+    summary: 'show what the store holds and what it saved',
+    load: async () => (await import('./commands/stats.js')).defineStats,
+  },
+  {
+    name: 'units',
+    summary: 'list the stored units',
+    load: async () => (await import('./commands/units.js')).defineUnits,
+  },
+  {
+    name: 'explain',
+    summary: 'tell why units were served, missed, stored or refused',
+    load: async () => (await import('./commands/explain.js')).defineExplain,
+  },
+  {
+    name: 'verify',
+    summary: 'check every stored byte, and repair what can be repaired',
+    load: async () => (await import('./commands/verify.js')).defineVerify,
+  },
+  {
+    name: 'gc',
+    summary: 'remove units from the store by size and by age',
+    load: async () => (await import('./commands/gc.js')).defineGc,
+  },
+  {
+    name: 'service',
+    summary: 'run, start, stop or look at the service',
+    load: async () => (await import('./commands/service.js')).defineService,
+  },
+];
+
+/** Runs one command line and returns its exit code: 0, 1 (it failed) or 2 (it was wrong). */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const codes: number[] = [];
+  try {
+    const program = await createProgram(argv, terminal, codes);
+    await program.parseAsync(argv, { from: 'user' });
+    return codes.at(-1) ?? 0;
+  } catch (error) {
+    return reportError(error, wantsJson(argv), terminal);
+  }
+}
+
+async function createProgram(
+  argv: readonly string[],
+  terminal: Terminal,
+  codes: number[],
+): Promise<Command> {
+  const program = new Command('xcache')
+    .description('A cross-workspace build cache for unmodified cargo, as a file system.')
+    .version(loadProgramVersion(), '-V, --version')
+    .usage('<command> [options]')
+    .helpCommand('help [command]', 'show the manual of a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+      // Errors are reported once, below, in the form that was asked for.
+      outputError: () => undefined,
+    })
+    .addHelpText('after', renderManual(overview));
+  const execute = createExecute(terminal, codes);
+  for (const entry of commands) {
+    const command = program.command(entry.name).summary(entry.summary);
+    if (entry.alias !== undefined) command.alias(entry.alias);
+    const names = [entry.name, entry.alias];
+    if (entry.name !== 'service') addCommonOptions(command);
+    if (argv.some((word) => names.includes(word))) (await entry.load())(command, execute);
+  }
+  return program;
+}
+
+/** Every command is wanted for the list of all, none for the version. */
+function isWanted(entry: CommandEntry, argv: readonly string[]): boolean {
+  const isNamed = ({ name, alias }: CommandEntry): boolean =>
+    argv.some((word) => word === name || word === alias);
+  if (commands.some(isNamed)) return isNamed(entry);
+  return !argv.includes('--version') && !argv.includes('-V');
+}
+
+const overview = {
+  examples: [
+    ['xcache mount ./target', 'let this workspace share what was built before'],
+    ['cargo build', 'as ever'],
+    ['xcache stats', 'see what it saved'],
+    ['xcache explain --last', 'see why the last build compiled what it compiled'],
+  ],
+} as const;
+
+function reportError(error: unknown, json: boolean, terminal: Terminal): number {
+  // The help or the version was asked for (0), or is the answer to an empty command line (2).
+  if (error instanceof CommanderError && shown.has(error.code)) return error.exitCode === 0 ? 0 : 2;
+  const known = describeError(error);
+  if (json) {
+    const { code, message, hint = null } = known;
+    terminal.err(JSON.stringify({ version: 1, error: { code, message, hint } }));
+  } else {
+    terminal.err(`xcache: ${known.message}`);
+    if (known.hint !== undefined) terminal.err(`  ${known.hint}`);
+    if (known.code === 'XC_INTERNAL' && error instanceof Error) terminal.err(error.stack ?? '');
+  }
+  return known.code === 'XC_USAGE' ? 2 : 1;
+}
+
+const shown = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version']);
+
+function describeError(error: unknown): XcacheError {
+  if (error instanceof XcacheError) return error;
+  if (error instanceof CommanderError) {
+    return new XcacheError('XC_USAGE', error.message.replace(/^error: /, ''), {
+      hint: 'xcache help [command] tells what is possible',
+    });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new XcacheError('XC_INTERNAL', message, { cause: error });
+}

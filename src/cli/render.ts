@@ -1,0 +1,258 @@
+/** Every result as text for people. Pure: takes data and a style, returns lines. */
+import Table from 'cli-table3';
+import type {
+  Decision,
+  ExplainResult,
+  GcResult,
+  HelloResult,
+  MountResult,
+  StatsResult,
+  StatusResult,
+  UnitsResult,
+  UnmountResult,
+  VerifyResult,
+  ViewStatus,
+} from '../service/protocol.js';
+import { formatCount, formatDuration, formatSize, formatTime } from './quantities.js';
+import type { Style } from './terminal.js';
+
+type Render = (style: Style) => string;
+
+/** The result of `service status`. */
+export interface ServiceStatus {
+  readonly version: 1;
+  readonly running: boolean;
+  readonly pid: number | null;
+  readonly programVersion: string | null;
+  readonly protocolVersion: number | null;
+  readonly socketPath: string;
+  readonly logFile: string;
+}
+
+/** `mount` */
+export function renderMount(result: MountResult): Render {
+  return (style) => {
+    const { directory, driver, wasMounted, adoptedFiles } = result;
+    if (wasMounted) return `${style.bold(directory)} is mounted already (${driver} driver)`;
+    const adopted = adoptedFiles === 0 ? '' : `; ${formatCount(adoptedFiles, 'file')} taken over`;
+    return `${style.good('mounted')} ${style.bold(directory)} (${driver} driver)${adopted}`;
+  };
+}
+
+/** `unmount` */
+export function renderUnmount(result: UnmountResult): Render {
+  return (style) => {
+    const { directory, materializedFiles } = result;
+    const kept =
+      materializedFiles === 0
+        ? ''
+        : `; it is a plain directory with ${formatCount(materializedFiles, 'file')}`;
+    return `${style.good('unmounted')} ${style.bold(directory)}${kept}`;
+  };
+}
+
+/** `status` where no service runs. */
+export const renderNotRunning: Render = (style) =>
+  `the service is ${style.bold('not running')}; nothing is mounted`;
+
+/** `status` */
+export function renderStatus(status: StatusResult): Render {
+  return (style) => {
+    const lines = [
+      `service  ${style.good('running')} (pid ${status.pid}) since ${formatTime(status.startedMs)}`,
+      `store    ${status.storeDirectory}`,
+      `pending  ${status.pendingUnits === 0 ? 'nothing' : formatCount(status.pendingUnits, 'unit')}`,
+    ];
+    if (status.promotionPaused !== undefined) {
+      lines.push(style.warn(`storing is paused: ${status.promotionPaused}`));
+    }
+    if (status.views.length === 0) lines.push('nothing is mounted');
+    else lines.push(renderViews(status.views, style));
+    return lines.join('\n');
+  };
+}
+
+function renderViews(views: readonly ViewStatus[], style: Style): string {
+  const state = (view: ViewStatus): string => {
+    switch (view.state) {
+      case 'mounted':
+        return style.good(view.state);
+      case 'unmounted':
+        return style.dim(view.state);
+      case 'failed':
+        return style.bad(view.state);
+    }
+  };
+  return renderTable(
+    ['directory', 'state', 'driver', '>units', '>pending', '>requests'],
+    views.map((view) => [
+      view.directory,
+      state(view),
+      view.driver,
+      String(view.attachedUnits),
+      String(view.pendingUnits),
+      view.requests.toLocaleString('en-US'),
+    ]),
+    style,
+  );
+}
+
+/** `stats` */
+export function renderStats({ store, units }: StatsResult): Render {
+  return (style) => {
+    const asked = units.served + units.missed;
+    const rate = asked === 0 ? '' : ` (${((100 * units.served) / asked).toFixed(0)} % of ${asked})`;
+    return [
+      style.bold('store'),
+      `  units         ${store.units.toLocaleString('en-US')} in ${formatCount(store.blobs, 'blob')}`,
+      `  on disk       ${formatSize(store.physicalBytes)}`,
+      `  not shared    ${formatSize(store.logicalBytes)} would be taken without sharing`,
+      style.bold('units'),
+      `  served        ${units.served.toLocaleString('en-US')}${rate}`,
+      `  missed        ${units.missed.toLocaleString('en-US')}`,
+      `  stored        ${units.promoted.toLocaleString('en-US')}`,
+      `  not stored    ${units.refused.toLocaleString('en-US')}`,
+      `  time saved    ${style.good(formatDuration(units.savedMs))} of compiling`,
+    ].join('\n');
+  };
+}
+
+/** `units`, in the order given. */
+export function renderUnits({ units }: UnitsResult): Render {
+  return (style) => {
+    if (units.length === 0) return 'the store holds no units';
+    const bytes = units.reduce((sum, unit) => sum + unit.sizeBytes, 0);
+    const table = renderTable(
+      ['package', 'kind', 'profile', '>size', '>compiled in', 'last used', '>views', 'unit'],
+      units.map((unit) => [
+        unit.package,
+        unit.kind,
+        unit.profile,
+        formatSize(unit.sizeBytes),
+        unit.buildMs === undefined ? '' : formatDuration(unit.buildMs),
+        formatTime(unit.lastUsedMs),
+        String(unit.attachedViews),
+        unit.unitHash,
+      ]),
+      style,
+    );
+    return `${table}\n${formatCount(units.length, 'unit')}, ${formatSize(bytes)}`;
+  };
+}
+
+/** `explain`: decisions below the directory that they were made for. */
+export function renderExplain({ decisions }: ExplainResult): Render {
+  return (style) => {
+    if (decisions.length === 0) return 'nothing is known about that';
+    const lines: string[] = [];
+    let directory = '';
+    for (const decision of decisions) {
+      if (decision.directory !== directory) lines.push(style.bold(decision.directory));
+      directory = decision.directory;
+      lines.push(renderDecision(decision, style));
+    }
+    return lines.join('\n');
+  };
+}
+
+function renderDecision(decision: Decision, style: Style): string {
+  const outcome = decision.outcome.padEnd(8);
+  const colored = (): string => {
+    switch (decision.outcome) {
+      case 'served':
+      case 'promoted':
+        return style.good(outcome);
+      case 'missed':
+        return style.warn(outcome);
+      case 'refused':
+        return style.dim(outcome);
+    }
+  };
+  return (
+    `  ${formatTime(decision.atMs)}  ${colored()}  ${decision.unit}\n` +
+    `                      ${decision.message} ${style.dim(`[${decision.reason}]`)}`
+  );
+}
+
+/** `verify` */
+export function renderVerify(result: VerifyResult): Render {
+  return (style) => {
+    const { problems, repaired } = result;
+    const checked =
+      `checked ${formatCount(result.checkedBlobs, 'blob')} and ` +
+      formatCount(result.checkedManifests, 'manifest');
+    if (problems.length === 0) return `${checked}: ${style.good('no damage')}`;
+    const lines = problems.map(
+      (problem) => `${style.bad(problem.kind)}  ${problem.subject}  ${problem.message}`,
+    );
+    const end = `${checked}: ${formatCount(problems.length, 'problem')}, ${repaired} repaired`;
+    return [...lines, end].join('\n');
+  };
+}
+
+/** `gc` */
+export function renderGc(result: GcResult): Render {
+  return (style) => {
+    const verb = result.dryRun ? 'would remove' : 'removed';
+    return (
+      `${verb} ${formatCount(result.removedUnits, 'unit')} and ` +
+      `${formatCount(result.removedBlobs, 'blob')}: ${style.good(formatSize(result.freedBytes))} ` +
+      `${result.dryRun ? 'to free' : 'freed'}, ${formatSize(result.keptBytes)} kept`
+    );
+  };
+}
+
+/** `service start` and `restart` */
+export function renderServiceStarted(service: HelloResult, wasRunning: boolean): Render {
+  return (style) =>
+    wasRunning
+      ? `the service is running already (pid ${service.pid})`
+      : `${style.good('started')} the service (pid ${service.pid})`;
+}
+
+/** `service stop` */
+export function renderServiceStopped(pid: number | null): Render {
+  return (style) =>
+    pid === null
+      ? 'the service was not running'
+      : `${style.good('stopped')} the service (pid ${pid})`;
+}
+
+/** `service status` */
+export function renderServiceStatus(status: ServiceStatus): Render {
+  return (style) =>
+    [
+      status.running
+        ? `the service is ${style.good('running')} (pid ${status.pid ?? '?'}, version ${status.programVersion ?? '?'})`
+        : `the service is ${style.bold('not running')}`,
+      `socket  ${status.socketPath}`,
+      `log     ${status.logFile}`,
+    ].join('\n');
+}
+
+/** Columns whose title begins with `>` are aligned to the right. No lines: easy on the eye and on awk. */
+function renderTable(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  style: Style,
+): string {
+  const table = new Table({
+    head: titles.map((title) => style.dim(title.replace(/^>/, ''))),
+    colAligns: titles.map((title) => (title.startsWith('>') ? 'right' : 'left')),
+    chars: noLines,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  for (const row of rows) table.push([...row]);
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+const noLines = Object.fromEntries(
+  [
+    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'],
+    ...['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
+  ].map((name) => [name, '']),
+);

@@ -1,0 +1,63 @@
+/** Where a command's words go: results to stdout, messages to stderr, colour where it is wanted. */
+
+/** When to use colour. */
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** What a command may write to. */
+export interface Terminal {
+  /** Writes a result, with a line end. */
+  out(text: string): void;
+  /** Writes a message, with a line end. */
+  err(text: string): void;
+  /** Whether somebody watches stderr: progress bars are for people alone. */
+  readonly isWatched: boolean;
+  /** How to colour what goes to stdout. */
+  style(choice: ColorChoice): Style;
+}
+
+/** Text effects; each returns its argument unchanged where colour is off. */
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  good(text: string): string;
+  warn(text: string): string;
+  bad(text: string): string;
+}
+
+/** The terminal of this process. */
+export function createTerminal(): Terminal {
+  return {
+    out: (text) => void process.stdout.write(`${text}\n`),
+    err: (text) => void process.stderr.write(`${text}\n`),
+    isWatched: process.stderr.isTTY && process.env['TERM'] !== 'dumb',
+    style: (choice) => createStyle(isColored(choice, process.stdout.isTTY, process.env)),
+  };
+}
+
+/** `auto` means on a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb says otherwise. */
+export function isColored(
+  choice: ColorChoice,
+  isTty: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  if ((env['NO_COLOR'] ?? '') !== '') return false;
+  const force = env['FORCE_COLOR'] ?? '';
+  if (force !== '') return force !== '0';
+  return isTty && env['TERM'] !== 'dumb';
+}
+
+/** Made apart from the terminal, so that rendering can be tested without one. */
+export function createStyle(colored: boolean): Style {
+  const effect =
+    (open: number, close: number) =>
+    (text: string): string =>
+      colored && text !== '' ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+  return {
+    bold: effect(1, 22),
+    dim: effect(2, 22),
+    good: effect(32, 39),
+    warn: effect(33, 39),
+    bad: effect(31, 39),
+  };
+}
