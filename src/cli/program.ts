@@ -97,9 +97,8 @@ async function createProgram(
   for (const entry of commands) {
     const command = program.command(entry.name).summary(entry.summary);
     if (entry.alias !== undefined) command.alias(entry.alias);
-    const names = [entry.name, entry.alias];
     if (entry.name !== 'service') addCommonOptions(command);
-    if (argv.some((word) => names.includes(word))) (await entry.load())(command, execute);
+    if (isWanted(entry, argv)) (await entry.load())(command, execute);
   }
   return program;
 }
