@@ -3,18 +3,16 @@
  * counters) and view references stay where the index can still be read.
  */
 import { join } from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { gcStepUnits } from '../base/limits.js';
-import { hashBytes } from './digest.js';
 import type { IndexOperation } from './index-db.js';
-import { decodeManifest } from './manifest-codec.js';
 import type { Digest } from './manifest.js';
 import { IndexInconsistentError } from './row-change.js';
 import { encodeRow, frameRow, rowPrefix, totalsKey } from './rows.js';
-import type { Row } from './rows.js';
 import type { StoreParts } from './store-parts.js';
-import { noTotals, requiredBlobs, toggleSetHash, unitRowOf } from './unit-rows.js';
-import type { BlobSize, StoredUnit } from './unit-rows.js';
+import { unitRowOf } from './unit-rows.js';
+import type { StoredUnit } from './unit-rows.js';
+import { addToSums, createUnitSums, loadStoredUnit } from './unit-sums.js';
+import type { UnitSums } from './unit-sums.js';
 
 /** What a rebuild needs: everything but what is loaded from the finished index. */
 export type RebuildParts = Pick<
@@ -29,14 +27,6 @@ export interface RebuildResult {
   readonly rejected: readonly Digest[];
 }
 
-/** What is summed up over all units before it can be written. */
-interface Sums {
-  readonly blobs: Map<Digest, Row<'blob'>>;
-  readonly lookups: Map<string, { readonly createdMs: number; readonly digest: Digest }[]>;
-  readonly markers: Map<string, number>;
-  totals: Row<'totals'>;
-}
-
 /**
  * Rebuilds the index, alone: before the store is open, or inside the queue. The totals go first and
  * come last, so that a rebuild that was cut short is seen and repeated at the next start.
@@ -45,24 +35,19 @@ export async function rebuildIndex(parts: RebuildParts, reason: string): Promise
   parts.log.warn({ reason }, 'the index is rebuilt from the manifests');
   await clearUnits(parts);
   parts.step('rebuild:cleared');
-  const sums: Sums = {
-    blobs: new Map(),
-    lookups: new Map(),
-    markers: new Map(),
-    totals: noTotals,
-  };
+  const sums = createUnitSums();
   const rejected: Digest[] = [];
   let batch: IndexOperation[] = [];
   for await (const { digest } of parts.manifests.files()) {
     if (digest === undefined) continue;
-    const unit = await loadUnit(parts, digest, sums.blobs);
-    if (typeof unit === 'string') {
-      await quarantineManifest(parts, digest, unit);
+    const unit = await loadStoredUnit(parts, digest, sums.blobs);
+    if ('problem' in unit) {
+      await quarantineManifest(parts, digest, unit.problem);
       rejected.push(digest);
       continue;
     }
     batch.push(...unitOperations(unit));
-    sum(sums, unit);
+    addToSums(sums, unit);
     if (batch.length < 2 * gcStepUnits) continue;
     await parts.index.db.write(batch, false);
     batch = [];
@@ -103,33 +88,6 @@ async function clearUnits(parts: RebuildParts): Promise<void> {
   }
 }
 
-/** The unit of a manifest file, or what is wrong with it. */
-async function loadUnit(
-  parts: RebuildParts,
-  digest: Digest,
-  known: ReadonlyMap<Digest, BlobSize>,
-): Promise<StoredUnit | string> {
-  const stats = await parts.manifests.lstat(digest);
-  if (stats === undefined) return 'the manifest is not a file';
-  const bytes = await readFile(parts.manifests.pathOf(digest));
-  if (hashBytes(bytes) !== digest) return 'the manifest does not match its digest';
-  const manifest = decodeManifest(bytes);
-  if (manifest === undefined) return 'the manifest is not understood';
-  const blobs = new Map<Digest, BlobSize>();
-  for (const [blob, sizeBytes] of requiredBlobs(manifest)) {
-    const size = known.get(blob) ?? (await blobSize(parts, blob));
-    if (size === undefined) return `blob ${blob} is missing`;
-    if (size.sizeBytes < sizeBytes) return `blob ${blob} is too short`;
-    blobs.set(blob, { sizeBytes: size.sizeBytes, allocatedBytes: size.allocatedBytes });
-  }
-  return { encoded: { digest, bytes, manifest }, allocatedBytes: stats.blocks * 512, blobs };
-}
-
-async function blobSize(parts: RebuildParts, digest: Digest): Promise<BlobSize | undefined> {
-  const stats = await parts.blobs.lstat(digest);
-  return stats && { sizeBytes: stats.size, allocatedBytes: stats.blocks * 512 };
-}
-
 function unitOperations(unit: StoredUnit): IndexOperation[] {
   const { digest, bytes } = unit.encoded;
   const manifestKey = rowPrefix.manifest + digest;
@@ -140,34 +98,7 @@ function unitOperations(unit: StoredUnit): IndexOperation[] {
   ];
 }
 
-function sum(sums: Sums, unit: StoredUnit): void {
-  const { digest, manifest } = unit.encoded;
-  const row = unitRowOf(unit);
-  let newBlobs = 0;
-  let newBytes = unit.allocatedBytes;
-  for (const [blob, size] of unit.blobs) {
-    const before = sums.blobs.get(blob);
-    if (before === undefined) {
-      newBlobs += 1;
-      newBytes += size.allocatedBytes;
-    }
-    sums.blobs.set(blob, { ...size, references: (before?.references ?? 0) + 1 });
-  }
-  for (const marker of row.markers) sums.markers.set(marker, (sums.markers.get(marker) ?? 0) + 1);
-  const lookups = sums.lookups.get(manifest.lookupKey) ?? [];
-  lookups.push({ createdMs: manifest.createdMs, digest });
-  sums.lookups.set(manifest.lookupKey, lookups);
-  const { totals } = sums;
-  sums.totals = {
-    units: totals.units + 1,
-    setHash: toggleSetHash(totals.setHash, digest),
-    blobs: totals.blobs + newBlobs,
-    physicalBytes: totals.physicalBytes + newBytes,
-    logicalBytes: totals.logicalBytes + row.sizeBytes,
-  };
-}
-
-async function writeSums(parts: RebuildParts, sums: Sums): Promise<void> {
+async function writeSums(parts: RebuildParts, sums: UnitSums): Promise<void> {
   const operations: IndexOperation[] = [];
   for (const [blob, row] of sums.blobs) {
     const key = rowPrefix.blob + blob;
