@@ -1,0 +1,109 @@
+/** Lower entries appear: attachments are checked as a whole, journaled, then put into the tree. */
+import { statSync } from 'node:fs';
+import type { VirtualPath } from '../base/byte-string.js';
+import { nameBytesMax } from '../base/limits.js';
+import { findInode } from './find.js';
+import { insertEntries, openGroup } from './lower-tree.js';
+import type { Attachment, LowerEntry } from './lower.js';
+import type { OverlayState } from './overlay-state.js';
+
+/** Lower entries are never read-only: rustc refuses to replace an output it may not write to. */
+const ownerWriteBit = 0o200;
+
+/** Returns the ids of those that were refused. One that is attached already and intact is not. */
+export function attach(state: OverlayState, attachments: readonly Attachment[]): readonly string[] {
+  const refused: string[] = [];
+  for (const attachment of attachments) {
+    const known = state.attachments.get(attachment.id);
+    if (known !== undefined && known.nameCount > 0) {
+      if (!known.isIntact) refused.push(attachment.id);
+      continue;
+    }
+    if (isAcceptable(state, attachment)) attachOne(state, attachment);
+    else refused.push(attachment.id);
+  }
+  return refused;
+}
+
+function isAcceptable(state: OverlayState, attachment: Attachment): boolean {
+  if (!attachment.requires.every((id) => isServed(state, id))) return false;
+  const planned = new Map<string, LowerEntry['kind']>();
+  for (const entry of attachment.entries) {
+    if (!isValidPath(entry.path) || !hasFreePlace(state, entry, planned)) return false;
+    planned.set(entry.path, entry.kind);
+  }
+  return hasBacking(state, attachment.entries);
+}
+
+function isServed(state: OverlayState, id: string): boolean {
+  const known = state.attachments.get(id);
+  return known !== undefined && known.isIntact && known.nameCount > 0;
+}
+
+function isValidPath(path: VirtualPath): boolean {
+  return !path.includes('\0') && path.split('/').every(isValidName);
+}
+
+function isValidName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.length <= nameBytesMax;
+}
+
+/** A directory may be there already, anything else may not; what is above must be directories. */
+function hasFreePlace(
+  state: OverlayState,
+  entry: LowerEntry,
+  planned: ReadonlyMap<string, LowerEntry['kind']>,
+): boolean {
+  for (let slash = entry.path.lastIndexOf('/'); slash > 0;) {
+    const above = entry.path.slice(0, slash);
+    const kind = planned.get(above) ?? kindAt(state, above as VirtualPath);
+    if (kind === 'directory') break;
+    if (kind !== undefined) return false;
+    slash = above.lastIndexOf('/');
+  }
+  const there = planned.get(entry.path) ?? kindAt(state, entry.path);
+  return there === undefined || (there === 'directory' && entry.kind === 'directory');
+}
+
+function kindAt(state: OverlayState, path: VirtualPath): 'directory' | 'other' | undefined {
+  const inode = findInode(state, path);
+  if (inode === undefined) return undefined;
+  return inode.directory === undefined ? 'other' : 'directory';
+}
+
+function hasBacking(state: OverlayState, entries: readonly LowerEntry[]): boolean {
+  return missingBacking(state, entries).size === 0;
+}
+
+/** Digests of backing files that are not there or too short for the extents that name them. */
+export function missingBacking(
+  state: Pick<OverlayState, 'lower'>,
+  entries: Iterable<LowerEntry>,
+): ReadonlySet<string> {
+  const neededBytes = new Map<string, number>();
+  for (const entry of entries) {
+    if (entry.kind !== 'file') continue;
+    const { digest, offset, sizeBytes } = entry.extent;
+    neededBytes.set(digest, Math.max(neededBytes.get(digest) ?? 0, offset + sizeBytes));
+  }
+  const missing = new Set<string>();
+  for (const [digest, bytes] of neededBytes) {
+    const stats = statSync(state.lower.backingPath(digest), { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile() || stats.size < bytes) missing.add(digest);
+  }
+  return missing;
+}
+
+function attachOne(state: OverlayState, attachment: Attachment): void {
+  const { id, requires } = attachment;
+  const entries = attachment.entries.map(makeWritable);
+  state.journal.append({ kind: 'attach', id, requires, isIntact: true, entries });
+  const group = openGroup(state, id, requires);
+  group.isIntact = true;
+  insertEntries(state, group, entries);
+}
+
+function makeWritable(entry: LowerEntry): LowerEntry {
+  if (entry.kind === 'symlink' || (entry.mode & ownerWriteBit) !== 0) return entry;
+  return { ...entry, mode: entry.mode | ownerWriteBit };
+}

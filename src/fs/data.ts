@@ -1,0 +1,115 @@
+/** read, write, fsync and truncation of regular files. */
+import { fdatasyncSync, fsyncSync, ftruncateSync, openSync, closeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
+import { FsError } from '../base/errors.js';
+import { revokeAdoptionOf } from './adoption-intent.js';
+import { requireRegular } from './attributes.js';
+import { copyUp } from './copy-up.js';
+import type { ByteRange } from './file-system.js';
+import { regularType, virtualPathOf, type Inode, type LowerState } from './inode.js';
+import { hostPathOfInode, type OverlayState } from './overlay-state.js';
+
+/** Writes that end below this are reported each time: cargo's fingerprint files are small. */
+const smallFileBytesMax = 64 * 1024;
+
+/** The read-write descriptor of an upper file. */
+export function upperFd(state: OverlayState, inode: Inode): number {
+  if (inode.fd >= 0) return state.backing.use(inode);
+  if (inode.names.length === 0) throw new FsError('ESTALE', 'open');
+  return state.backing.open(inode, hostPathOfInode(state, inode));
+}
+
+/** Short only at the end of the file. */
+export function read(state: OverlayState, inode: Inode, target: Buffer, range: ByteRange): number {
+  requireRegular(inode, 'read');
+  if (inode.lower !== undefined) return readLower(state, inode, inode.lower, { target, range });
+  return readFully(upperFd(state, inode), target, range);
+}
+
+function readFully(fd: number, target: Buffer, range: ByteRange): number {
+  const { bufferOffset, lengthBytes, position } = range;
+  let done = 0;
+  while (done < lengthBytes) {
+    const count = readSync(fd, target, bufferOffset + done, lengthBytes - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+function readLower(
+  state: OverlayState,
+  inode: Inode,
+  lower: LowerState,
+  into: { readonly target: Buffer; readonly range: ByteRange },
+): number {
+  const { extent } = lower;
+  if (extent === undefined) return 0;
+  const { bufferOffset, position } = into.range;
+  const lengthBytes = Math.min(into.range.lengthBytes, extent.sizeBytes - position);
+  if (lengthBytes <= 0) return 0;
+  const fd = inode.fd >= 0 ? inode.fd : state.backing.lower(extent);
+  const range = { bufferOffset, lengthBytes, position: extent.offset + position };
+  // An immutable file that ends early is a damaged one.
+  if (readFully(fd, into.target, range) < lengthBytes) throw new FsError('EIO', 'read');
+  return lengthBytes;
+}
+
+/** Writes everything or throws; what the real file system says (ENOSPC, EDQUOT) is passed on. */
+export function write(state: OverlayState, inode: Inode, source: Buffer, range: ByteRange): number {
+  requireRegular(inode, 'write');
+  const { bufferOffset, lengthBytes, position } = range;
+  revokeAdoptionOf(state, inode);
+  copyUp(state, inode);
+  const fd = upperFd(state, inode);
+  inode.generation += 1;
+  for (let done = 0; done < lengthBytes;) {
+    done += writeSync(fd, source, bufferOffset + done, lengthBytes - done, position + done);
+  }
+  reportWrite(state, inode, position + lengthBytes);
+  return lengthBytes;
+}
+
+/** Sets the size of a file; a lower one is copied only as far as it stays. */
+export function truncate(state: OverlayState, inode: Inode, sizeBytes: number): void {
+  copyUp(state, inode, sizeBytes);
+  ftruncateSync(upperFd(state, inode), sizeBytes);
+  report(state, inode);
+}
+
+/**
+ * Which writes the observer hears of: all that could complete a small file (a fingerprint `.json`
+ * is written once, after a truncation, and may be large), of other files the first.
+ */
+function reportWrite(state: OverlayState, inode: Inode, endPosition: number): void {
+  const isKnown = inode.wasReported && endPosition > smallFileBytesMax;
+  if (isKnown && inode.names[0]?.name.endsWith('.json') !== true) return;
+  report(state, inode);
+}
+
+function report(state: OverlayState, inode: Inode): void {
+  inode.wasReported = true;
+  for (const dentry of inode.names) state.observer.changed(virtualPathOf(dentry));
+}
+
+/** Makes an upper file or directory durable; lower ones are. */
+export function fsync(state: OverlayState, inode: Inode, isDataOnly: boolean): void {
+  if (inode.lower !== undefined || inode.remains !== undefined) return;
+  if (inode.fileType !== regularType) {
+    fsyncDirectory(state, inode);
+    return;
+  }
+  const fd = upperFd(state, inode);
+  if (isDataOnly) fdatasyncSync(fd);
+  else fsyncSync(fd);
+}
+
+function fsyncDirectory(state: OverlayState, inode: Inode): void {
+  if (inode.directory === undefined) return;
+  const fd = openSync(hostPathOfInode(state, inode), 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * rename: what moves is made upper first, a directory with everything in it, and then renamed for
+ * real. Only the name that is replaced may be lower; the journal forgets it after the real rename.
+ */
+import { renameSync } from 'node:fs';
+import type { ByteName } from '../base/byte-string.js';
+import { FsError } from '../base/errors.js';
+import { revokeAdoptionOf, revokeAllAdoptions } from './adoption-intent.js';
+import { journalDetach, materialize, raiseDirectory } from './copy-up.js';
+import { checkName, childrenOf, existingDentry, inodeOf } from './directory.js';
+import { insertDentry, isAlive, takeDentry } from './directory.js';
+import type { Ino, RenameFlags } from './file-system.js';
+import { virtualPathOf, type Dentry, type Inode } from './inode.js';
+import { dropName, keepForOpenFiles, undoKeep } from './lifetime.js';
+import { hostPathOf, type OverlayState } from './overlay-state.js';
+import { describeRemoval, reportRemoval } from './remove.js';
+
+export interface NameIn {
+  readonly parent: Ino;
+  readonly name: ByteName;
+}
+
+export function rename(state: OverlayState, from: NameIn, to: NameIn, flags: RenameFlags): void {
+  if (flags.exchange && flags.noReplace) throw new FsError('EINVAL', 'rename');
+  const source = existingDentry(state, from.parent, from.name, 'rename');
+  const toParent = state.inodes.directory(to.parent, 'rename');
+  checkName(to.name, 'rename');
+  if (!isAlive(toParent)) throw new FsError('ENOENT', 'rename');
+  const target = childrenOf(state, toParent).get(to.name);
+  if (flags.noReplace && target !== undefined) throw new FsError('EEXIST', 'rename');
+  const sourceInode = inodeOf(state, source);
+  refuseLoop(sourceInode, toParent);
+  if (flags.exchange) {
+    if (target === undefined) throw new FsError('ENOENT', 'rename');
+    exchange(state, source, target);
+  } else if (target === undefined) {
+    move(state, source, { parent: toParent, name: to.name });
+  } else {
+    replace(state, source, target);
+  }
+}
+
+/** A directory cannot be moved into itself. */
+function refuseLoop(moved: Inode, toParent: Inode): void {
+  for (let above: Inode | undefined = toParent; above; above = above.names[0]?.parent) {
+    if (above === moved) throw new FsError('EINVAL', 'rename');
+  }
+}
+
+interface Place {
+  readonly parent: Inode;
+  readonly name: ByteName;
+}
+
+function move(state: OverlayState, source: Dentry, place: Place): void {
+  const inode = inodeOf(state, source);
+  const removal = describeRemoval(source, inode);
+  prepareMove(state, inode, place.parent);
+  const to: Dentry = { ...place, inode: undefined, fileType: source.fileType };
+  renameSync(hostPathOf(state, source), hostPathOf(state, to));
+  relocate(state, source, place);
+  reportRemoval(state, removal);
+  state.observer.appeared(virtualPathOf(source));
+}
+
+function prepareMove(state: OverlayState, inode: Inode, toParent: Inode): void {
+  if (inode.directory === undefined) revokeAdoptionOf(state, inode);
+  else revokeAllAdoptions(state);
+  materialize(state, inode);
+  raiseDirectory(state, toParent);
+  state.journal.reserve();
+}
+
+function relocate(state: OverlayState, dentry: Dentry, place: Place): void {
+  takeDentry(state, dentry);
+  dentry.parent = place.parent;
+  dentry.name = place.name;
+  insertDentry(state, dentry);
+}
+
+function replace(state: OverlayState, source: Dentry, target: Dentry): void {
+  const inode = inodeOf(state, source);
+  const replaced = inodeOf(state, target);
+  // Two names of one file: POSIX says that nothing happens.
+  if (inode === replaced) return;
+  checkReplaceable(state, inode, replaced);
+  const removal = describeRemoval(source, inode);
+  const replacedRemoval = describeRemoval(target, replaced);
+  revokeAdoptionOf(state, replaced);
+  prepareMove(state, inode, target.parent);
+  keepForOpenFiles(state, replaced);
+  try {
+    renameSync(hostPathOf(state, source), hostPathOf(state, target));
+  } catch (error) {
+    undoKeep(state, replaced);
+    throw error;
+  }
+  if (replaced.lower !== undefined) journalDetach(state, target);
+  const place = { parent: target.parent, name: target.name };
+  dropName(state, target);
+  relocate(state, source, place);
+  reportRemoval(state, replacedRemoval);
+  reportRemoval(state, removal);
+  state.observer.appeared(virtualPathOf(source));
+}
+
+function checkReplaceable(state: OverlayState, inode: Inode, replaced: Inode): void {
+  if (replaced.directory === undefined) {
+    if (inode.directory !== undefined) throw new FsError('ENOTDIR', 'rename');
+    return;
+  }
+  if (inode.directory === undefined) throw new FsError('EISDIR', 'rename');
+  if (childrenOf(state, replaced).size > 0) throw new FsError('ENOTEMPTY', 'rename');
+}
+
+/**
+ * Node has no renameat2, so the first name waits in the work directory meanwhile. The journal says
+ * where it belongs, and recovery ends or undoes what a kill interrupted.
+ */
+function exchange(state: OverlayState, first: Dentry, second: Dentry): void {
+  const firstInode = inodeOf(state, first);
+  const secondInode = inodeOf(state, second);
+  if (firstInode === secondInode) return;
+  refuseLoop(secondInode, first.parent);
+  const removals = [describeRemoval(first, firstInode), describeRemoval(second, secondInode)];
+  prepareMove(state, firstInode, second.parent);
+  prepareMove(state, secondInode, first.parent);
+  exchangeUpper(state, first, second);
+  const firstPlace = { parent: first.parent, name: first.name };
+  const secondPlace = { parent: second.parent, name: second.name };
+  takeDentry(state, first);
+  relocate(state, second, firstPlace);
+  first.parent = secondPlace.parent;
+  first.name = secondPlace.name;
+  insertDentry(state, first);
+  for (const removal of removals) reportRemoval(state, removal);
+  for (const dentry of [first, second]) state.observer.appeared(virtualPathOf(dentry));
+}
+
+function exchangeUpper(state: OverlayState, first: Dentry, second: Dentry): void {
+  const temporary = state.work.exchangeName();
+  const held = `${state.work.path}/${temporary}`;
+  const [firstPath, secondPath] = [hostPathOf(state, first), hostPathOf(state, second)];
+  const names = { first: virtualPathOf(first), second: virtualPathOf(second) };
+  state.journal.append({ kind: 'exchange', ...names, temporary });
+  renameSync(firstPath, held);
+  try {
+    renameSync(secondPath, firstPath);
+  } catch (error) {
+    renameSync(held, firstPath);
+    throw error;
+  }
+  renameSync(held, secondPath);
+}

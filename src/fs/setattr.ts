@@ -1,0 +1,52 @@
+/** setattr: mode, owner, size and times. Any change makes a lower entry upper first. */
+import { chmodSync, fchmodSync, fchownSync, lchownSync } from 'node:fs';
+import { FsError } from '../base/errors.js';
+import { revokeAdoptionOf } from './adoption-intent.js';
+import { attributesOf, requireRegular, setTimes } from './attributes.js';
+import { copyUp, raiseDirectory } from './copy-up.js';
+import { truncate } from './data.js';
+import type { Attr, AttrChanges, TimeChange } from './file-system.js';
+import { symlinkType, type Inode } from './inode.js';
+import { hostPathOfInode, type OverlayState } from './overlay-state.js';
+
+export function setattr(state: OverlayState, inode: Inode, changes: AttrChanges): Attr {
+  if (changes.sizeBytes !== undefined) requireRegular(inode, 'setattr');
+  if (changes.mode !== undefined && inode.fileType === symlinkType) {
+    throw new FsError('ENOTSUP', 'setattr');
+  }
+  // The last name of a directory, fifo or symlink is gone: there is nothing left to change.
+  if (inode.remains !== undefined) return inode.remains.attr;
+  revokeAdoptionOf(state, inode);
+  if (inode.directory !== undefined) raiseDirectory(state, inode);
+  else copyUp(state, inode, changes.sizeBytes);
+  inode.generation += 1;
+  applyChanges(state, inode, changes);
+  return attributesOf(state, inode);
+}
+
+function applyChanges(state: OverlayState, inode: Inode, changes: AttrChanges): void {
+  // chown clears set-id bits, so the mode comes after it.
+  if (changes.uid !== undefined || changes.gid !== undefined) {
+    changeOwner(state, inode, changes.uid ?? -1, changes.gid ?? -1);
+  }
+  if (changes.mode !== undefined) changeMode(state, inode, changes.mode & 0o7777);
+  if (changes.sizeBytes !== undefined) truncate(state, inode, changes.sizeBytes);
+  const nowNs = isNow(changes.atime) || isNow(changes.mtime) ? state.work.nowNs() : 0n;
+  const atimeNs = isNow(changes.atime) ? nowNs : changes.atime;
+  const mtimeNs = isNow(changes.mtime) ? nowNs : changes.mtime;
+  if (atimeNs !== undefined || mtimeNs !== undefined) setTimes(state, inode, { atimeNs, mtimeNs });
+}
+
+function isNow(change: TimeChange | undefined): change is 'now' {
+  return change === 'now';
+}
+
+function changeOwner(state: OverlayState, inode: Inode, uid: number, gid: number): void {
+  if (inode.fd >= 0) fchownSync(inode.fd, uid, gid);
+  else lchownSync(hostPathOfInode(state, inode), uid, gid);
+}
+
+function changeMode(state: OverlayState, inode: Inode, mode: number): void {
+  if (inode.fd >= 0) fchmodSync(inode.fd, mode);
+  else chmodSync(hostPathOfInode(state, inode), mode);
+}
