@@ -109,10 +109,10 @@ function assertMounted(mountPoint: string, result: CommandResult): void {
 }
 
 /**
- * Linkers write their output through a shared mapping, whose pages the kernel reads first: in
- * pieces of the read-ahead, 128 KiB by default. It is a matter of speed alone.
+ * For root; for others nothing happens. Linkers write their output through a shared mapping, whose pages the kernel reads first: in
+ * pieces of the read-ahead, 128 KiB by default. A matter of speed alone.
  */
-function raiseReadAhead(device: string): void {
+export function raiseReadAhead(device: string): void {
   try {
     writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(messageBytesMax / 1024));
   } catch (error) {

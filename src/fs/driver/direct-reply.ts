@@ -65,7 +65,7 @@ export class DirectReply {
     const base = replyBodyWord;
     this.#words.fill(0, base, base + entryWord.attr);
     this.set64(entryWord.nodeId, attr.ino);
-    this.set(entryWord.entryValid, kernelCacheTtlSeconds);
+    this.set(entryWord.entryValid, attr.isTransient === true ? 0 : kernelCacheTtlSeconds);
     this.set(entryWord.attrValid, kernelCacheTtlSeconds);
     this.#setAttr(entryWord.attr, attr);
     return this.send(bodyBytes.entry);
