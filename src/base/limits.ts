@@ -60,6 +60,9 @@ export const deferredRowsMs: number = 5_000;
 /** Source file digests that are remembered; at about 200 bytes each this is 40 MB of index. */
 export const inputRowsMax: number = 200_000;
 
+/** How long bytes that were put into the store wait for the unit that names them. */
+export const putHoldMs: number = 10 * 60_000;
+
 /** Age from which an unreferenced blob is garbage, for a promotion takes seconds. */
 export const orphanAgeMs: number = 3_600_000;
 

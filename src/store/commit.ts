@@ -26,6 +26,7 @@ export async function commitManifests(
     if (parts.index.unit(one.digest) === undefined) fresh.set(one.digest, one);
   }
   if (fresh.size > 0) await storeUnits(parts, [...fresh.values()]);
+  for (const { manifest } of encoded) parts.protections.endPuts(requiredBlobs(manifest).keys());
   return encoded.map(({ digest }) => digest);
 }
 

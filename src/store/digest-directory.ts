@@ -4,11 +4,21 @@
  * File system calls on single names block: each takes microseconds, and the resolver that needs
  * them must answer without suspending.
  */
-import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import type { Stats } from 'node:fs';
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, open, readdir, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isErrno } from '../base/errors.js';
 import { parseDigest } from './digest.js';
 import type { Digest } from './manifest.js';
@@ -22,6 +32,8 @@ export interface FoundFile {
 }
 
 const shardPattern = /^[0-9a-f]{2}$/;
+const newFileFlags =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 let temporaryCount = 0;
 
 /** Files named by digest below `root`; invariant: every file at a digest's path was complete and durable. */
@@ -77,12 +89,8 @@ export class DigestDirectory {
    * the name after `syncShards`. Returns the file's allocated bytes.
    */
   async publish(digest: Digest, bytes: Uint8Array): Promise<number> {
-    const temporary = join(this.#staging, `${process.pid}-${(temporaryCount += 1)}`);
-    const file = await open(
-      temporary,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o600,
-    );
+    const temporary = this.#temporaryPath();
+    const file = await open(temporary, newFileFlags, 0o600);
     let allocatedBytes: number;
     try {
       await file.writeFile(bytes);
@@ -102,6 +110,35 @@ export class DigestDirectory {
     return allocatedBytes;
   }
 
+  /**
+   * Like `publish` with `syncShards`, blocking for about a millisecond: for the few small files that
+   * the resolver makes while the kernel waits for its answer.
+   */
+  publishSync(digest: Digest, bytes: Uint8Array): void {
+    const temporary = this.#temporaryPath();
+    const fd = openSync(temporary, newFileFlags, 0o600);
+    try {
+      writeFileSync(fd, bytes);
+      fchmodSync(fd, 0o444);
+      fsyncSync(fd);
+    } catch (error) {
+      unlinkSync(temporary);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    this.#step('file:written');
+    this.ensureShardSync(digest);
+    const path = this.pathOf(digest);
+    renameSync(temporary, path);
+    syncDirectorySync(dirname(path));
+    if (this.#hasNewShard) {
+      syncDirectorySync(this.root);
+      this.#hasNewShard = false;
+    }
+    this.#step('file:visible');
+  }
+
   /** Makes the names of `digests` durable. */
   async syncShards(digests: Iterable<Digest>): Promise<void> {
     const directories = new Set<string>();
@@ -119,7 +156,7 @@ export class DigestDirectory {
    * large file. Undefined where there is no file.
    */
   detachSync(digest: Digest): string | undefined {
-    const detached = join(this.#staging, `${process.pid}-${(temporaryCount += 1)}`);
+    const detached = this.#temporaryPath();
     try {
       renameSync(this.pathOf(digest), detached);
       return detached;
@@ -165,9 +202,8 @@ export class DigestDirectory {
     }
   }
 
-  /** Makes the root directory. */
-  async create(): Promise<void> {
-    await mkdir(this.root, { recursive: true, mode: 0o700 });
+  #temporaryPath(): string {
+    return join(this.#staging, `${process.pid}-${(temporaryCount += 1)}`);
   }
 }
 
@@ -178,5 +214,14 @@ export async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+function syncDirectorySync(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

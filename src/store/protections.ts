@@ -1,8 +1,9 @@
 /**
- * What may not be removed now: leased digests (held by work in progress, in memory) and attached
- * ones (named by a view, kept in the index). A protected unit protects its blobs, whatever the
+ * What may not be removed now: leased digests (held by work in progress, in memory), attached ones
+ * (named by a view, kept in the index), and blobs that were put moments ago. A protected unit protects its blobs, whatever the
  * reference counts say.
  */
+import { putHoldMs } from '../base/limits.js';
 import type { Digest } from './manifest.js';
 
 /** Holds digests until it is disposed of. */
@@ -18,21 +19,52 @@ export interface ViewReferences {
   readonly blobs: readonly Digest[];
 }
 
+/** Blobs that wait for the unit that names them. */
+interface PutHold {
+  readonly count: number;
+  readonly untilMs: number;
+}
+
 /** Counts how often each digest is held. */
 export class Protections {
   /** The blobs of a unit; empty where the digest is not one of a unit. */
   readonly #blobsOf: (digest: Digest) => readonly Digest[];
+  readonly #clock: () => number;
   readonly #held = new Map<Digest, number>();
   readonly #views = new Map<string, readonly Digest[]>();
   readonly #viewManifests = new Map<string, readonly Digest[]>();
 
-  constructor(blobsOf: (digest: Digest) => readonly Digest[]) {
+  readonly #puts = new Map<Digest, PutHold>();
+
+  constructor(blobsOf: (digest: Digest) => readonly Digest[], clock: () => number) {
     this.#blobsOf = blobsOf;
+    this.#clock = clock;
   }
 
   /** Whether `digest` must stay. */
   isProtected(digest: Digest): boolean {
-    return this.#held.has(digest);
+    if (this.#held.has(digest)) return true;
+    const put = this.#puts.get(digest);
+    if (put === undefined) return false;
+    if (put.untilMs > this.#clock()) return true;
+    this.#puts.delete(digest);
+    return false;
+  }
+
+  /** Holds a blob that was put until `endPut`, or for a while where its unit never comes. */
+  holdPut(digest: Digest): void {
+    const count = (this.#puts.get(digest)?.count ?? 0) + 1;
+    this.#puts.set(digest, { count, untilMs: this.#clock() + putHoldMs });
+  }
+
+  /** Ends one hold of each blob: a unit names it now. */
+  endPuts(digests: Iterable<Digest>): void {
+    for (const digest of digests) {
+      const put = this.#puts.get(digest);
+      if (put === undefined) continue;
+      if (put.count > 1) this.#puts.set(digest, { ...put, count: put.count - 1 });
+      else this.#puts.delete(digest);
+    }
   }
 
   lease(owner: string, digests: Iterable<Digest>): Lease {

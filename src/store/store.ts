@@ -77,7 +77,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (!(await index.load()) && !(await isNew(index, manifests))) {
       await rebuildIndex(core, 'it is missing or has lost rows');
     }
-    const protections = new Protections((digest) => index.unit(digest)?.blobs ?? []);
+    const protections = new Protections((digest) => index.unit(digest)?.blobs ?? [], clock);
     for await (const [view, row] of index.rows('view')) protections.setView(view, row);
     return new Store({
       ...core,
@@ -123,12 +123,11 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Stores bytes as a blob, durable at return. The digest is added to `lease` before the blob is
-   * looked for; without a lease a blob that was there already may be collected at any time.
+   * Stores bytes as a blob, durable at return. The blob is held until a unit that names it is
+   * committed, for ten minutes at most, and beyond that as long as `lease`.
    */
   async putBytes(bytes: Uint8Array, lease?: Lease): Promise<Digest> {
-    const digest = hashBytes(bytes);
-    lease?.add([digest]);
+    const digest = this.#holdPut(bytes, lease);
     const { blobs } = this.parts;
     if ((await blobs.lstat(digest))?.size !== bytes.length) {
       await this.#onDisk(async () => {
@@ -137,6 +136,19 @@ export class Store implements AsyncDisposable {
       });
     }
     return digest;
+  }
+
+  /** Like `putBytes`, blocking: for the resolver, and small. */
+  putBytesSync(bytes: Uint8Array, lease?: Lease): Digest {
+    const digest = this.#holdPut(bytes, lease);
+    const { blobs, paths } = this.parts;
+    if (blobs.lstatSync(digest)?.size === bytes.length) return digest;
+    try {
+      blobs.publishSync(digest, bytes);
+      return digest;
+    } catch (error) {
+      throw diskError(error, paths.directory);
+    }
   }
 
   /** Digests of files, computed in worker threads, in the order asked; rejects with the first failure. */
@@ -286,6 +298,14 @@ export class Store implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Before the blob is looked for, so that it cannot go between the look and its use. */
+  #holdPut(bytes: Uint8Array, lease: Lease | undefined): Digest {
+    const digest = hashBytes(bytes);
+    lease?.add([digest]);
+    this.parts.protections.holdPut(digest);
+    return digest;
   }
 
   async #close(): Promise<void> {
