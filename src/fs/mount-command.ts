@@ -18,16 +18,33 @@ export type CommandResult =
   /** The tool is not installed. */
   | { readonly kind: 'missing' }
   | { readonly kind: 'timeout' }
-  | { readonly kind: 'exited'; readonly status: number; readonly stderr: string };
+  | {
+      readonly kind: 'exited';
+      readonly status: number;
+      readonly stdout: string;
+      /** Without the line break at its end. */
+      readonly stderr: string;
+    };
 
-/** The sbin directories hold `mount` tools that an ordinary user's PATH may lack. */
-function environment(): NodeJS.ProcessEnv {
-  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-  return { PATH: `${path}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' };
-}
+/**
+ * A fixed search path: the caller's may name a directory of a mount that this very process serves,
+ * and starting a program waits until it was found.
+ */
+const programPath = [
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/run/wrappers/bin',
+  '/run/current-system/sw/bin',
+].join(':');
+
+const environment = { PATH: programPath, LC_ALL: 'C' };
 
 function stdio(options: CommandOptions): StdioOptions {
-  const base: StdioOptions = ['ignore', 'ignore', 'pipe'];
+  const base: StdioOptions = ['ignore', 'pipe', 'pipe'];
   return options.inheritFd === undefined ? base : [...base, options.inheritFd];
 }
 
@@ -38,16 +55,19 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   return await new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: '/', env: environment(), stdio: stdio(options) });
-    const chunks: Buffer[] = [];
+    const child = spawn(file, args, { cwd: '/', env: environment, stdio: stdio(options) });
+    const output: Buffer[] = [];
+    const messages: Buffer[] = [];
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       // One that sleeps in the kernel for good does not die: neither wait for it nor stay for it.
+      child.stdout?.destroy();
       child.stderr?.destroy();
       child.unref();
       resolve({ kind: 'timeout' });
     }, options.timeoutMs ?? mountCommandTimeoutMs);
-    child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => messages.push(chunk));
     child.on('error', (error) => {
       clearTimeout(timer);
       if (isErrno(error, 'ENOENT')) resolve({ kind: 'missing' });
@@ -55,8 +75,12 @@ export async function runCommand(
     });
     child.on('close', (status) => {
       clearTimeout(timer);
-      const stderr = Buffer.concat(chunks).toString('utf8').trim();
-      resolve({ kind: 'exited', status: status ?? 1, stderr });
+      resolve({
+        kind: 'exited',
+        status: status ?? 1,
+        stdout: Buffer.concat(output).toString('utf8'),
+        stderr: Buffer.concat(messages).toString('utf8').trim(),
+      });
     });
   });
 }
@@ -65,8 +89,8 @@ export async function runCommand(
 export function runCommandSync(file: string, args: readonly string[]): CommandResult {
   const result = spawnSync(file, args, {
     cwd: '/',
-    env: environment(),
-    stdio: ['ignore', 'ignore', 'pipe'],
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: mountCommandTimeoutMs,
     killSignal: 'SIGKILL',
     encoding: 'utf8',
@@ -74,5 +98,6 @@ export function runCommandSync(file: string, args: readonly string[]): CommandRe
   if (result.error && isErrno(result.error, 'ENOENT')) return { kind: 'missing' };
   if (result.error && isErrno(result.error, 'ETIMEDOUT')) return { kind: 'timeout' };
   if (result.error) throw result.error;
-  return { kind: 'exited', status: result.status ?? 1, stderr: result.stderr.trim() };
+  const { status, stdout, stderr } = result;
+  return { kind: 'exited', status: status ?? 1, stdout, stderr: stderr.trim() };
 }

@@ -31,11 +31,7 @@ export async function openDirectMount(options: {
   readonly mountPoint: string;
 }): Promise<DirectMount> {
   const { mountPoint } = options;
-  if (process.geteuid?.() !== 0) {
-    throw new XcacheError('XC_NO_FUSERMOUNT', 'the driver direct can only be mounted by root', {
-      hint: 'use the other driver: --driver fuse-native',
-    });
-  }
+  assertDirectMountable();
   const fd = openFuseDevice();
   try {
     const result = await runCommand('mount', mountArguments(mountPoint), { inheritFd: fd });
@@ -50,6 +46,14 @@ export async function openDirectMount(options: {
     closeSync(fd);
     throw error;
   }
+}
+
+/** Throws XC_NO_FUSERMOUNT where this process is not root. */
+export function assertDirectMountable(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new XcacheError('XC_NO_FUSERMOUNT', 'the driver direct can only be mounted by root', {
+    hint: 'use the other driver: --driver fuse-native',
+  });
 }
 
 /** Throws XC_NO_FUSE with what to do about it. */

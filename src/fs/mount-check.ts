@@ -1,0 +1,133 @@
+/**
+ * Looks at a mount point through child processes: its path may lead through a mount that this
+ * process serves, or that is dead.
+ */
+import { closeSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { XcacheError } from '../base/errors.js';
+import { runCommand } from './mount-command.js';
+import {
+  planMountPoint,
+  type MountPointFacts,
+  type MountPointPlan,
+  type PathKind,
+} from './mount-plan.js';
+import { loadFuseNative } from './driver/fuse-native-binding.js';
+import { assertDirectMountable, mountType, openFuseDevice } from './mount-direct.js';
+import { detachDeadMount, probeMount } from './mount-health.js';
+import { findMount, readMountTable } from './mount-table.js';
+
+/** The absolute path without symbolic links; its last components may be missing. */
+export async function resolveMountPoint(path: string): Promise<string> {
+  const absolute = resolve('/', path);
+  const whole = await realpath(absolute);
+  if (whole !== undefined) return whole;
+  // A dead mount cannot be looked at, its parent can.
+  const parent = await realpath(dirname(absolute));
+  return parent === undefined ? absolute : join(parent, basename(absolute));
+}
+
+async function realpath(path: string): Promise<string | undefined> {
+  const result = await runCommand('realpath', ['-m', '-z', '--', path]);
+  if (result.kind !== 'exited' || result.status !== 0) return undefined;
+  return result.stdout.replace(/\0$/, '');
+}
+
+export interface MountPointCheck {
+  readonly driver: 'direct' | 'fuse-native';
+  /** Mount points that this process serves. */
+  readonly ownMountPoints: readonly string[];
+  /** Directories of this program, absolute and resolved, that a mount must not hide. */
+  readonly ownDirectories: readonly string[];
+}
+
+/**
+ * Tells what is to be done before a mount on the resolved `path`, and changes nothing. Throws what
+ * `planMountPoint` throws, and XC_NO_FUSE, XC_NO_FUSERMOUNT or XC_NO_LIBFUSE where the driver
+ * lacks something that can be known beforehand.
+ */
+export async function checkMountPoint(
+  path: string,
+  check: MountPointCheck,
+): Promise<MountPointPlan> {
+  const plan = planMountPoint(await loadMountPointFacts(path, check));
+  if (plan.kind !== 'served') await checkDriver(check.driver);
+  return plan;
+}
+
+/**
+ * Like `checkMountPoint`, and makes `path` ready: creates it where only it is missing, and
+ * detaches what a killed service left on it.
+ */
+export async function prepareMountPoint(
+  path: string,
+  check: MountPointCheck,
+): Promise<'ready' | 'created' | 'served'> {
+  for (;;) {
+    const { kind } = await checkMountPoint(path, check);
+    switch (kind) {
+      case 'create':
+        await mkdir(path);
+        return 'created';
+      case 'detach-dead':
+        // Mounts can be stacked, and what lies below is to be judged too.
+        await detachDeadMount(path);
+        continue;
+      case 'ready':
+      case 'served':
+        return kind;
+    }
+  }
+}
+
+async function checkDriver(driver: MountPointCheck['driver']): Promise<void> {
+  closeSync(openFuseDevice());
+  if (driver === 'direct') {
+    assertDirectMountable();
+    return;
+  }
+  // libfuse 2 mounts by itself for root, and through a set-uid program of this name for others.
+  if (process.geteuid?.() !== 0 && (await runCommand('fusermount', ['-V'])).kind === 'missing') {
+    throw new XcacheError('XC_NO_FUSERMOUNT', 'the program fusermount is missing', {
+      hint: 'install it: apt install fuse3',
+    });
+  }
+  loadFuseNative();
+}
+
+/** Collects what `planMountPoint` decides on. */
+async function loadMountPointFacts(
+  path: string,
+  own: Omit<MountPointCheck, 'driver'>,
+): Promise<MountPointFacts> {
+  const mountTable = readMountTable();
+  const userUid = process.geteuid?.() ?? 0;
+  const { ownMountPoints, ownDirectories } = own;
+  const base = { path, ownMountPoints, ownDirectories, mountTable, userUid };
+  const covering = findMount(path, mountTable);
+  if (ownMountPoints.includes(path) || covering) {
+    const isForeign = covering?.fsType === mountType && !ownMountPoints.includes(path);
+    const health = isForeign ? await probeMount(path) : undefined;
+    return { ...base, kind: 'directory', ownerUid: undefined, parentKind: 'directory', health };
+  }
+  const { kind, ownerUid } = await lookAt(path);
+  const parent = kind === 'missing' ? await lookAt(dirname(path)) : undefined;
+  return { ...base, kind, ownerUid, parentKind: parent?.kind ?? 'directory', health: undefined };
+}
+
+async function lookAt(path: string): Promise<{ kind: PathKind; ownerUid: number | undefined }> {
+  const result = await runCommand('stat', ['-c', '%u %F', '--', path]);
+  if (result.kind !== 'exited') {
+    throw new XcacheError('XC_MOUNT_POINT', `${path} cannot be looked at: stat ${result.kind}`);
+  }
+  if (result.status !== 0) {
+    if (/No such file|Not a directory/.test(result.stderr)) {
+      return { kind: 'missing', ownerUid: undefined };
+    }
+    throw new XcacheError('XC_MOUNT_POINT', result.stderr.replace(/^stat: /, ''));
+  }
+  const [uid, ...type] = result.stdout.trim().split(' ');
+  const kind = type.join(' ') === 'directory' ? 'directory' : 'other';
+  return { kind, ownerUid: Number(uid) };
+}
