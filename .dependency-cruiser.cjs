@@ -44,7 +44,7 @@ module.exports = {
     door('fuse-native-door', 'fuse-native', '^src/fs/driver/fuse-native[^/]*\\.ts$'),
     door('level-door', 'level', '^src/store/index-db\\.ts$'),
     door('blake3-door', '(blake3|@napi-rs/blake-hash)', '^src/store/digest\\.ts$'),
-    door('commander-door', 'commander', '^src/cli/'),
+    door('terminal-door', '(commander|cli-table3|cli-progress)', '^src/cli/'),
     door('jsonrpc-door', 'vscode-jsonrpc', '^src/service/control-[^/]*\\.ts$'),
     door('pino-door', 'pino', '^src/base/log\\.ts$'),
   ],
@@ -56,6 +56,5 @@ module.exports = {
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'types'],
     },
-    extensions: ['.ts', '.js'],
   },
 };

@@ -61,11 +61,15 @@ function installPackages() {
       ([name]) => !/^npm_(command|lifecycle|package|execpath)/.test(name),
     ),
   );
-  const run = spawnSync('npm', [...words, '--ignore-scripts', '--no-audit', '--no-fund'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    env: { ...environment, NODE_ENV: '' },
-  });
+  const run = spawnSync(
+    'npm',
+    [...words, '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund'],
+    {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+      env: { ...environment, NODE_ENV: '' },
+    },
+  );
   if (run.status === 0) return true;
   say(
     run.error === undefined

@@ -1,14 +1,9 @@
 /** The process of the service: log, lock, and then the service itself. */
 import { XcacheError } from '../base/errors.js';
-import { createLogger, parseLogLevel, type Logger } from '../base/log.js';
+import { createLogger, parseLogLevel } from '../base/log.js';
 import type { XcachePaths } from '../service/paths.js';
 import { createExclusiveDirectory } from '../service/private-directory.js';
 import { acquireServiceLock } from '../service/service-lock.js';
-
-/** What `service/service.ts` exports. */
-interface ServiceModule {
-  readonly runService: (paths: XcachePaths, log: Logger) => Promise<number>;
-}
 
 /**
  * Runs the service to its end and returns its exit code. In the background a failure is written to
@@ -21,8 +16,7 @@ export async function runServiceProcess(paths: XcachePaths, background: boolean)
   try {
     // Before anything of the store is touched: there must not be two of us.
     await using _lock = await acquireServiceLock(paths);
-    const module = '../service/service.js';
-    const { runService } = (await import(module)) as ServiceModule;
+    const { runService } = await import('../service/service.js');
     return await runService(paths, log);
   } catch (error) {
     if (!background) throw error;
