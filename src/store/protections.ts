@@ -25,6 +25,9 @@ interface PutHold {
   readonly untilMs: number;
 }
 
+/** Above this many holds, overdue ones are looked for. */
+const putHoldsMax = 1024;
+
 /** Counts how often each digest is held. */
 export class Protections {
   /** The blobs of a unit; empty where the digest is not one of a unit. */
@@ -55,6 +58,7 @@ export class Protections {
   holdPut(digest: Digest): void {
     const count = (this.#puts.get(digest)?.count ?? 0) + 1;
     this.#puts.set(digest, { count, untilMs: this.#clock() + putHoldMs });
+    if (this.#puts.size > putHoldsMax) this.#forgetOverduePuts();
   }
 
   /** Ends one hold of each blob: a unit names it now. */
@@ -115,6 +119,13 @@ export class Protections {
       for (const digest of new Set(manifests)) counts.set(digest, (counts.get(digest) ?? 0) + 1);
     }
     return counts;
+  }
+
+  #forgetOverduePuts(): void {
+    const nowMs = this.#clock();
+    for (const [digest, { untilMs }] of this.#puts) {
+      if (untilMs <= nowMs) this.#puts.delete(digest);
+    }
   }
 
   #withBlobs(digests: Iterable<Digest>): Digest[] {
