@@ -2,12 +2,12 @@
  * Makes the index anew from the manifest files and blobs. Statistics (last use, input digests,
  * counters) and view references stay where the index can still be read.
  */
-import { join } from 'node:path';
 import { gcStepUnits } from '../base/limits.js';
 import type { IndexOperation } from './index-db.js';
 import type { Digest } from './manifest.js';
 import { IndexInconsistentError } from './row-change.js';
 import { encodeRow, frameRow, rowPrefix, totalsKey } from './rows.js';
+import { quarantinePath } from './store-directory.js';
 import type { StoreParts } from './store-parts.js';
 import { unitRowOf } from './unit-rows.js';
 import type { StoredUnit } from './unit-rows.js';
@@ -17,7 +17,7 @@ import type { UnitSums } from './unit-sums.js';
 /** What a rebuild needs: everything but what is loaded from the finished index. */
 export type RebuildParts = Pick<
   StoreParts,
-  'paths' | 'blobs' | 'manifests' | 'index' | 'clock' | 'log' | 'step'
+  'paths' | 'blobs' | 'manifests' | 'index' | 'log' | 'step'
 >;
 
 /** How a rebuild went. */
@@ -63,13 +63,12 @@ export async function rebuildIndex(parts: RebuildParts, reason: string): Promise
 
 /** Puts a manifest file where nothing reads it, for a person to look at. */
 export async function quarantineManifest(
-  parts: Pick<StoreParts, 'paths' | 'manifests' | 'clock' | 'log'>,
+  parts: Pick<StoreParts, 'paths' | 'manifests' | 'log'>,
   digest: Digest,
   reason: string,
 ): Promise<void> {
   parts.log.warn({ manifest: digest, reason }, 'a unit is put into quarantine');
-  const target = join(parts.paths.quarantine, `manifest-${digest}-${parts.clock()}`);
-  await parts.manifests.moveAway(digest, target);
+  await parts.manifests.moveAway(digest, quarantinePath(parts.paths, `manifest-${digest}`));
 }
 
 async function clearUnits(parts: RebuildParts): Promise<void> {

@@ -4,9 +4,9 @@
  * collected later. Everything here runs inside the queue.
  */
 import { unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Digest } from './manifest.js';
 import { quarantineManifest, retryAfterRebuild } from './rebuild.js';
+import { quarantinePath } from './store-directory.js';
 import type { StoreParts } from './store-parts.js';
 
 /** What went. */
@@ -98,8 +98,7 @@ export async function rejectUnits(
   }
   for (const blob of badBlobs) {
     parts.log.warn({ blob, reason }, 'a blob is put into quarantine');
-    const target = join(parts.paths.quarantine, `blob-${blob}-${parts.clock()}`);
-    await parts.blobs.moveAway(blob, target);
+    await parts.blobs.moveAway(blob, quarantinePath(parts.paths, `blob-${blob}`));
   }
   return removed;
 }

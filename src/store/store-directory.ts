@@ -2,6 +2,7 @@
  * The directory of a store on disk: safe to use, of a known version, laid out. See README.md for
  * the tree.
  */
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, readdir, realpath, rename, rm } from 'node:fs/promises';
@@ -44,6 +45,11 @@ export async function prepareStoreDirectory(directory: string): Promise<StorePat
   } catch (error) {
     throw diskError(error, wanted);
   }
+}
+
+/** A free place in quarantine for something that was called `name`. */
+export function quarantinePath(paths: StorePaths, name: string): string {
+  return join(paths.quarantine, `${name}-${randomBytes(6).toString('hex')}`);
 }
 
 /** Removes everything in `staging`; called when the index is locked and nobody else writes. */

@@ -3,7 +3,6 @@
  * units. One process at a time; everything a file system must know at once is answered synchronously.
  */
 import { rename, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { symlinkBytesMax } from '../base/limits.js';
 import { commitManifests } from './commit.js';
 import { DeferredRows } from './deferred-rows.js';
@@ -22,7 +21,12 @@ import { rebuildIndex, retryAfterRebuild } from './rebuild.js';
 import { encodeRow, rowPrefix } from './rows.js';
 import { SerialQueue } from './serial-queue.js';
 import type { StepHook } from './step-hook.js';
-import { diskError, emptyStaging, prepareStoreDirectory } from './store-directory.js';
+import {
+  diskError,
+  emptyStaging,
+  prepareStoreDirectory,
+  quarantinePath,
+} from './store-directory.js';
 import type { StorePaths } from './store-directory.js';
 import type { StoreLog } from './store-log.js';
 import type { StoreParts } from './store-parts.js';
@@ -67,7 +71,7 @@ export interface UnitSummary {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { log, clock = Date.now, stepHook: step = () => undefined } = options;
   const paths = await prepareStoreDirectory(options.directory);
-  const db = await openIndex(paths, log, clock);
+  const db = await openIndex(paths, log);
   try {
     await emptyStaging(paths);
     const blobs = new DigestDirectory(paths.blobs, paths.staging, step);
@@ -338,12 +342,12 @@ export class Store implements AsyncDisposable {
 }
 
 /** Opens the index; one that does not open is set aside, and an empty one takes its place. */
-async function openIndex(paths: StorePaths, log: StoreLog, clock: () => number): Promise<IndexDb> {
+async function openIndex(paths: StorePaths, log: StoreLog): Promise<IndexDb> {
   try {
     return await openIndexDb(paths.index);
   } catch (error) {
     if (!(error instanceof IndexDamagedError)) throw error;
-    const aside = join(paths.quarantine, `index-${clock()}`);
+    const aside = quarantinePath(paths, 'index');
     log.warn({ error: error.cause, aside }, 'the index does not open and is set aside');
     await rename(paths.index, aside);
     await mkdir(paths.index, { mode: 0o700 });

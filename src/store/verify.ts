@@ -3,7 +3,7 @@
  * and looks for what does not belong there. Builds may go on meanwhile.
  */
 import { chmod, lstat, readdir, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { isErrno } from '../base/errors.js';
 import type { DigestDirectory } from './digest-directory.js';
 import { yieldToEventLoop } from './gc.js';
@@ -12,6 +12,7 @@ import type { Digest } from './manifest.js';
 import { filterOrphanBlobs, groupsOf, isLeftover } from './orphans.js';
 import { rebuildIndex } from './rebuild.js';
 import { rejectUnits, removeFreeBlobs } from './removal.js';
+import { quarantinePath } from './store-directory.js';
 import type { StoreParts } from './store-parts.js';
 import type { StoreProblem } from './store-problem.js';
 import type { Store } from './store.js';
@@ -192,8 +193,7 @@ async function examineForeignFiles(course: Course): Promise<void> {
     for (const path of await foreignFiles(directory)) {
       report(course, 'foreign-file', path, 'it does not belong into the store');
       if (!options.repair) continue;
-      const target = join(parts.paths.quarantine, `foreign-${basename(path)}-${parts.clock()}`);
-      await rename(path, target);
+      await rename(path, quarantinePath(parts.paths, 'foreign'));
     }
   }
 }
