@@ -45,11 +45,11 @@ export const defineGc: DefineCommand = (command, execute) => {
 const manual = {
   details: [
     'Units that a mounted workspace has are never removed, so it is safe at any time, also while ' +
-      'cargo builds. Without limits the usual budget of the service applies, which it also keeps by ' +
-      'itself. K, M, G, T and KiB, MiB … are powers of 1024; KB, MB … powers of 1000.',
+      'cargo builds. Without limits only what no unit needs any more is collected. ' +
+      'K, M, G, T and KiB, MiB … are powers of 1024; KB, MB … powers of 1000.',
   ],
   examples: [
-    ['xcache gc --dry-run', 'see what the usual budget would remove'],
+    ['xcache gc --dry-run', 'see what is left over from interrupted work'],
     ['xcache gc --max-size 20GiB', 'make room now'],
     ['xcache gc --max-age 30d', 'forget what nobody used for a month'],
   ],

@@ -66,6 +66,7 @@ function createParams(directory: string, options: MountOptions): MountParams {
   }
   return {
     directory: resolveDirectory(directory),
+    ...callerEnvironment(),
     environment: definedVariables(process.env),
     workingDirectory: process.cwd(),
     ...(driver === undefined ? {} : { driver }),
@@ -78,6 +79,23 @@ function definedVariables(env: NodeJS.ProcessEnv): Record<string, string> {
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
+
+/**
+ * Files that are there already were built by somebody whose environment nobody knows; the caller's
+ * is the best guess. One that is beyond all measure is left out, which only costs sharing.
+ */
+function callerEnvironment(): Pick<MountParams, 'environment' | 'workingDirectory'> {
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+  const isUsual = JSON.stringify(environment).length <= environmentCharactersMax;
+  return { ...(isUsual ? { environment } : {}), workingDirectory: process.cwd() };
+}
+
+/** Well below the bound of a request, also where every character takes three bytes. */
+const environmentCharactersMax = 256 << 10;
 
 /** Waits, and takes the mount down where it is still there. */
 async function stay(
