@@ -31,6 +31,8 @@ export interface Attr {
   readonly uid: number;
   readonly gid: number;
   readonly rdev: number;
+  /** The name may go away without the kernel's doing: it must look it up every time. */
+  readonly isTransient?: boolean;
 }
 
 /** A name that is not there, and whether the kernel may remember that. */

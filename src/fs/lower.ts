@@ -17,6 +17,8 @@ export interface Extent {
 interface LowerEntryBase {
   readonly path: VirtualPath;
   readonly mtimeNs: bigint;
+  /** The owner may take the entry away on its own account: the kernel asks for it every time. */
+  readonly isTransient?: boolean;
 }
 
 export interface LowerFile extends LowerEntryBase {
@@ -68,6 +70,8 @@ export interface LowerLayer {
 
 /** What the owner of a view hears of changes. Called after the change, on the path that answers the kernel: keep it short. */
 export interface ChangeObserver {
+  /** Attachments that `resolve` offered are in the tree, or were refused. Called before the lookup is answered. */
+  attached(ids: readonly string[], refused: readonly string[]): void;
   /** The content of an upper file changed (first write or truncation since it was last reported clean counts; repeats may be dropped). */
   changed(path: VirtualPath): void;
   /** A name was removed by unlink, rmdir or rename (also the target that a rename replaced). */

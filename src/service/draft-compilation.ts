@@ -1,0 +1,157 @@
+/** Drafts a library, procedural macro or build-script program (cargo-rules §5, rules 8, 10, 11). */
+import type { VirtualPath } from '../base/byte-string.js';
+import { isSetByCargo } from '../cargo/environment.js';
+import { parseUnitPath } from '../cargo/layout.js';
+import { describeBinding, judgePathBearing } from '../cargo/path-bearing.js';
+import { parseRustcDepFile, type RustcDepFile } from '../cargo/rustc-dep-file.js';
+import {
+  isPrivate,
+  recordInputs,
+  relativeTo,
+  type DraftBase,
+  type DraftContext,
+  type PrivateVerdict,
+  type UnitDraft,
+} from './draft-base.js';
+import { locatePackage } from './package-origin.js';
+import { readEntry } from './unit-files.js';
+import { isArtifact } from './unit-paths.js';
+
+/** Source files that are looked into for uses of a path variable. */
+const sourceBytesMax = 32 << 20;
+
+export async function draftCompilation(
+  base: DraftBase,
+  context: DraftContext,
+): Promise<UnitDraft | PrivateVerdict> {
+  const { files } = base;
+  const depEntry = files.entries.find(({ path }) => path.endsWith('.d'));
+  if (depEntry === undefined) return isPrivate('incomplete', 'rustc’s list of sources is missing');
+  const depFile = parseRustcDepFile((await readEntry(depEntry, context.blobPath)).toString('utf8'));
+  const buildDir = depFile && buildDirOf(depFile, depEntry.path);
+  if (depFile === undefined || buildDir === undefined) {
+    return isPrivate('layout', 'rustc’s list of sources is of an unknown form');
+  }
+  const missing = missingOutput(depFile, buildDir, base);
+  if (missing !== undefined) return isPrivate('incomplete', `${missing} is missing`);
+  const rootSource = depFile.sources[0];
+  const origin = rootSource === undefined ? undefined : locatePackage(rootSource, context);
+  if (origin === undefined) {
+    return isPrivate('path-package', 'packages of the workspace are not shared');
+  }
+  const generated = generatedSources(depFile, buildDir, base);
+  if (generated === undefined) {
+    return isPrivate('undeclared-input', 'it reads build-dir files of no dependency');
+  }
+  const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
+  const paths = outside.map((path) => relativeTo(origin.packageRoot, path) ?? path);
+  const inputs = recordInputs(
+    [{ kind: 'files', root: origin.packageRoot, paths: [...new Set(paths)].sort() }],
+    base,
+    context,
+  );
+  if ('kind' in inputs) return inputs;
+  const readTexts = async (): Promise<readonly string[] | undefined> =>
+    await readSources(outside, generated, context);
+  const binding = await boundBecause(depFile, buildDir, readTexts, context);
+  if (binding === undefined) return isPrivate('input-changed', 'a source cannot be read');
+  return {
+    kind: 'draft',
+    ...base,
+    ...origin,
+    buildDir,
+    inputs,
+    variables: depFile.env
+      .filter(([name]) => !isSetByCargo(name))
+      .map(([name, value]) => [name, value ?? null]),
+    boundBecause: binding.because,
+    rewriteOutput: null,
+    isLinked: isLinked(base),
+  };
+}
+
+/** The absolute build-dir, from the target that names the dep-info file itself. */
+function buildDirOf(depFile: RustcDepFile, depPath: VirtualPath): string | undefined {
+  const suffix = `/${depPath}`;
+  const own = depFile.targets.find((target) => target.endsWith(suffix));
+  return own?.slice(0, -suffix.length);
+}
+
+/** An output that rustc names and that is not there; also where there is nothing to link at all. */
+function missingOutput(
+  depFile: RustcDepFile,
+  buildDir: string,
+  { files }: DraftBase,
+): string | undefined {
+  const present = new Set<string>(files.entries.map((entry) => entry.path));
+  const missing = depFile.targets.find(
+    (target) => !present.has(relativeTo(buildDir, target) ?? ''),
+  );
+  if (missing !== undefined) return missing;
+  return files.entries.some(({ path }) => isArtifact(path)) ? undefined : 'every artifact';
+}
+
+/** Sources in OUT_DIRs of dependencies; undefined where one belongs to no dependency. */
+function generatedSources(
+  depFile: RustcDepFile,
+  buildDir: string,
+  { dependencies }: DraftBase,
+): readonly VirtualPath[] | undefined {
+  const paths = depFile.sources.flatMap((path) => relativeTo(buildDir, path) ?? []);
+  const keys = new Set(dependencies.map(({ unitKey }) => unitKey));
+  const isKnown = paths.every((path) => {
+    const unitKey = parseUnitPath(path as VirtualPath)?.unitKey;
+    return unitKey !== undefined && keys.has(unitKey);
+  });
+  return isKnown ? (paths as VirtualPath[]) : undefined;
+}
+
+async function readSources(
+  outside: readonly string[],
+  generated: readonly VirtualPath[],
+  context: DraftContext,
+): Promise<readonly string[] | undefined> {
+  const texts: string[] = [];
+  for (const path of outside) {
+    const bytes = context.host.read(path, sourceBytesMax);
+    if (bytes === undefined) return undefined;
+    texts.push(bytes.toString('utf8'));
+  }
+  for (const path of generated) {
+    const bytes = await context.readViewFile(path);
+    if (bytes === undefined) return undefined;
+    texts.push(bytes.toString('utf8'));
+  }
+  return texts;
+}
+
+/** Undefined where the sources would have to be read and cannot be. */
+async function boundBecause(
+  depFile: RustcDepFile,
+  buildDir: string,
+  readTexts: () => Promise<readonly string[] | undefined>,
+  { environment }: DraftContext,
+): Promise<{ readonly because: string | null } | undefined> {
+  const question = {
+    environment: depFile.env,
+    buildDir,
+    workspaceRoot: environment.workingDirectory,
+    cargoHome: environment.cargoHome,
+  };
+  // Without sources every path in a variable binds: most units have none and are done here.
+  if (judgePathBearing({ ...question, sources: [] }).verdict === 'portable') {
+    return { because: null };
+  }
+  const sources = await readTexts();
+  if (sources === undefined) return undefined;
+  const verdict = judgePathBearing({ ...question, sources });
+  if (verdict.verdict === 'portable') return { because: null };
+  return { because: `${verdict.variable}: ${describeBinding(verdict.reason)}` };
+}
+
+/** Procedural macros and programs went through the linker and its libraries. */
+function isLinked({ files }: DraftBase): boolean {
+  return (
+    files.name.kind === 'build-script' || files.entries.some(({ path }) => path.endsWith('.so'))
+  );
+}

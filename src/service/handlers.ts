@@ -1,0 +1,130 @@
+/** What the service does for each request of a command. */
+import { collectOrphans } from '../store/orphans.js';
+import { executeGc, loadGcSnapshot, planGc } from '../store/gc.js';
+import type { Store } from '../store/store.js';
+import { verifyStore } from '../store/verify.js';
+import type { ControlHandlers } from './control-session.js';
+import type { DecisionLog } from './decisions.js';
+import type {
+  GcParams,
+  GcResult,
+  Progress,
+  StatsResult,
+  StatusResult,
+  UnitRow,
+  UnitsResult,
+} from './protocol.js';
+import { parseUnitFacts } from './unit-facts.js';
+import type { Views } from './views.js';
+
+export interface HandlerServices {
+  readonly store: Store;
+  readonly views: Views;
+  readonly decisions: DecisionLog;
+  readonly startedMs: number;
+  readonly storeDirectory: string;
+  readonly promotionPaused: () => string | undefined;
+  /** Lets promotion go on: somebody made room. */
+  readonly resume: () => void;
+  readonly stop: () => void;
+}
+
+export function createHandlers(services: HandlerServices): ControlHandlers {
+  const { store, views, decisions } = services;
+  return {
+    mount: async (params, { progress }) => await views.mount(params, progress),
+    unmount: async (params, { progress }) => await views.unmount(params, progress),
+    status: () => Promise.resolve(statusOf(services)),
+    stats: () => Promise.resolve(statsOf(store)),
+    units: async () => await listUnits(store),
+    explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
+    verify: async ({ repair }, { progress, signal }) => {
+      const outcome = await verifyStore(store, { repair, onProgress: progress, signal });
+      return { version: 1, ...outcome };
+    },
+    gc: async (params, { progress, signal }) => {
+      const result = await collectGarbage(store, params, progress, signal);
+      services.resume();
+      return result;
+    },
+    shutdown: () => {
+      services.stop();
+      return Promise.resolve({ version: 1 });
+    },
+  };
+}
+
+function statusOf(services: HandlerServices): StatusResult {
+  const views = services.views.all().map((view) => view.status());
+  return {
+    version: 1,
+    pid: process.pid,
+    startedMs: services.startedMs,
+    storeDirectory: services.storeDirectory,
+    views,
+    pendingUnits: views.reduce((sum, view) => sum + view.pendingUnits, 0),
+    promotionPaused: services.promotionPaused(),
+  };
+}
+
+function statsOf(store: Store): StatsResult {
+  const { units, blobs, physicalBytes, logicalBytes } = store.stats();
+  const { served, missed, promoted, refused, savedMs } = store.counters();
+  return {
+    version: 1,
+    store: { units, blobs, physicalBytes, logicalBytes },
+    units: { served, missed, promoted, refused, savedMs },
+  };
+}
+
+async function listUnits(store: Store): Promise<UnitsResult> {
+  const attached = store.attachedViews();
+  const units: UnitRow[] = [];
+  for await (const unit of store.list()) {
+    const manifest = store.manifest(unit.digest);
+    const facts = manifest && parseUnitFacts(manifest);
+    if (facts === undefined) continue;
+    units.push({
+      id: unit.digest,
+      package: facts.package,
+      kind: facts.kind,
+      profile: facts.profilePath,
+      unitHash: facts.unitHash,
+      sizeBytes: unit.sizeBytes,
+      buildMs: facts.built.durationMs,
+      createdMs: unit.createdMs,
+      lastUsedMs: unit.lastUsedMs,
+      attachedViews: attached.get(unit.digest) ?? 0,
+    });
+  }
+  return { version: 1, units };
+}
+
+async function collectGarbage(
+  store: Store,
+  params: GcParams,
+  progress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<GcResult> {
+  const { dryRun, maxSizeBytes, maxAgeMs } = params;
+  const plan = planGc(await loadGcSnapshot(store), {
+    nowMs: Date.now(),
+    ...(maxSizeBytes !== undefined && { maxSizeBytes }),
+    ...(maxAgeMs !== undefined && { maxAgeMs }),
+  });
+  if (dryRun) {
+    const { removedBlobs, freedBytes, keptBytes } = plan;
+    const removedUnits = plan.remove.length;
+    return { version: 1, dryRun, removedUnits, removedBlobs, freedBytes, keptBytes };
+  }
+  const outcome = await executeGc(store, plan, progress, signal);
+  const orphans = await collectOrphans(store, progress);
+  return {
+    version: 1,
+    dryRun,
+    removedUnits: outcome.removedUnits,
+    removedBlobs: outcome.removedBlobs + orphans.blobs,
+    freedBytes: outcome.freedBytes + orphans.freedBytes,
+    keptBytes: outcome.keptBytes,
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Runs a view on the main thread with the package fuse-native, which works in no other thread. The
+ * file system then shares its thread with the rest of the service; see src/fs/README.md.
+ */
+import { openOverlay, type Overlay } from '../fs/overlay.js';
+import { mountFuseNative, type FuseNativeMount } from '../fs/driver/fuse-native.js';
+import { unmountSync } from '../fs/unmount.js';
+import { viewCommands } from './view-commands.js';
+import { ViewAgent } from './view-agent.js';
+import type { ViewHost, ViewHostOptions } from './view-host.js';
+import type { ViewCommand, ViewCommands } from './view-messages.js';
+
+/** Mounts and serves; throws an `XcacheError` where mounting fails. */
+export async function openNativeHost(
+  options: ViewHostOptions,
+  mode: 'fast' | 'safe',
+): Promise<ViewHost> {
+  const agent = new ViewAgent({
+    ask: options.answer,
+    report: options.event,
+    backingPath: (digest) => `${options.blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`,
+  });
+  const overlay = openOverlay({
+    upperDirectory: options.upperDirectory,
+    journalPath: options.journalPath,
+    lower: agent,
+    observer: agent,
+  });
+  agent.bind(overlay);
+  try {
+    const mount = await mountFuseNative({
+      mountPoint: options.mountPoint,
+      fileSystem: overlay,
+      mode,
+      onFault: (error, operation) => options.log('error', `${operation}: ${String(error)}`),
+    });
+    return new NativeHost(overlay, agent, mount, options);
+  } catch (error) {
+    overlay.close();
+    throw error;
+  }
+}
+
+class NativeHost implements ViewHost {
+  readonly driver = 'fuse-native' as const;
+  readonly #overlay: Overlay;
+  readonly #commands: ViewCommands;
+  readonly #mount: FuseNativeMount;
+  readonly #options: ViewHostOptions;
+  #isClosed = false;
+
+  constructor(
+    overlay: Overlay,
+    agent: ViewAgent,
+    mount: FuseNativeMount,
+    options: ViewHostOptions,
+  ) {
+    this.#overlay = overlay;
+    this.#commands = viewCommands(overlay, agent);
+    this.#mount = mount;
+    this.#options = options;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the seam is asynchronous
+  async call<C extends ViewCommand>(
+    method: C,
+    ...args: Parameters<ViewCommands[C]>
+  ): Promise<ReturnType<ViewCommands[C]>> {
+    if (this.#isClosed) throw new Error('the view is not mounted any more');
+    const run = this.#commands[method] as (
+      ...args: Parameters<ViewCommands[C]>
+    ) => ReturnType<ViewCommands[C]>;
+    return run(...args);
+  }
+
+  requests(): number {
+    return 0;
+  }
+
+  async close({ isLazy }: { readonly isLazy: boolean }): Promise<void> {
+    if (this.#isClosed) return;
+    await this.#mount.unmount({ lazy: isLazy });
+    this.#isClosed = true;
+    this.#overlay.close();
+  }
+
+  abandonSync(): void {
+    if (!this.#isClosed) unmountSync(this.#options.mountPoint);
+  }
+}

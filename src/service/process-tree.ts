@@ -1,0 +1,70 @@
+/**
+ * Finds the cargo process behind a file system request. Reads /proc only, which is never under a
+ * mount of ours, so the serving thread may call it.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { CargoProcess } from './view-messages.js';
+
+/** How far up the tree to look: cargo → build script → cmake → make → cc → as is six. */
+const ancestorsMax = 32;
+
+/**
+ * The nearest process named cargo (or cargo-something, which embed it) at or above `pid`, which may
+ * be a thread id. Undefined where there is none: then nothing is served.
+ */
+export function findCargoProcess(pid: number): CargoProcess | undefined {
+  let current = pid;
+  for (let step = 0; step < ancestorsMax && current > 1; step += 1) {
+    const stat = readProcessStat(current);
+    if (stat === undefined) return undefined;
+    if (isCargo(current)) {
+      const leader = threadGroupOf(current);
+      const leaderStat = leader === current ? stat : readProcessStat(leader);
+      return leaderStat && { pid: leader, startTicks: leaderStat.startTicks };
+    }
+    current = stat.parent;
+  }
+  return undefined;
+}
+
+/** Whether the very same process is still there. */
+export function isAlive(process: CargoProcess): boolean {
+  return readProcessStat(process.pid)?.startTicks === process.startTicks;
+}
+
+interface ProcessStat {
+  readonly parent: number;
+  readonly startTicks: string;
+}
+
+function readProcessStat(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // The process is gone, which is an answer.
+    return undefined;
+  }
+  // The command name stands in parentheses and may itself contain anything (proc(5)).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const parent = Number(fields[1]);
+  const startTicks = fields[19];
+  return startTicks === undefined ? undefined : { parent, startTicks };
+}
+
+function isCargo(pid: number): boolean {
+  try {
+    const executable = readlinkSync(`/proc/${pid}/exe`);
+    const name = executable.slice(executable.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '');
+    return name === 'cargo' || name.startsWith('cargo-');
+  } catch {
+    return false;
+  }
+}
+
+/** The process that a thread belongs to: cargo's worker threads make requests of their own. */
+function threadGroupOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const match = /^Tgid:\s*(\d+)$/m.exec(status);
+  return match ? Number(match[1]) : pid;
+}

@@ -1,0 +1,169 @@
+/**
+ * The per-user service: owns the store and all mounts from start to stop. Start: store, control
+ * socket, mounts of the service before. Stop is the reverse.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { Logger } from '../base/log.js';
+import { openStore, type Store } from '../store/store.js';
+import { startControlServer } from './control-server.js';
+import { DecisionLog } from './decisions.js';
+import { createHandlers } from './handlers.js';
+import { HostFiles } from './host-files.js';
+import { InputVerifier } from './input-verifier.js';
+import type { XcachePaths } from './paths.js';
+import { ToolchainProbe } from './toolchain.js';
+import type { View } from './view.js';
+import { Views } from './views.js';
+
+/** How long after "disk full" promotion tries again. */
+const pauseMs = 30_000;
+
+/** How long a stop waits for units that are being stored. */
+const drainMs = 10_000;
+
+/**
+ * Runs until a signal or a `shutdown` request; returns the exit code. The caller holds the lock of
+ * the service, which keeps a second one away from the store.
+ */
+export async function runService(paths: XcachePaths, log: Logger): Promise<number> {
+  // The kernel applies the umask of whoever makes a file; ours must not come on top.
+  process.umask(0);
+  await mkdir(paths.viewsDirectory, { recursive: true, mode: 0o700 });
+  const store = await openStore({ directory: paths.storeDirectory, log });
+  await using scope = new AsyncScope();
+  scope.defer(async () => await store.close());
+  const service = createService(paths, store, log);
+  const onExit = (): void => {
+    for (const view of service.views.all()) view.abandonSync();
+  };
+  process.on('exit', onExit);
+  scope.defer(() => Promise.resolve(void process.off('exit', onExit)));
+  scope.defer(async () => await service.views.close());
+  const stopped = new Promise<void>((resolve) => service.onStop(resolve));
+  listenToSignals(() => service.stop());
+  const server = await startControlServer({
+    socketPath: paths.socketPath,
+    handlers: createHandlers(service),
+    log,
+  });
+  scope.defer(async () => await server.close());
+  log.info({ store: paths.storeDirectory }, 'the service runs');
+  await service.views.restore();
+  await stopped;
+  log.info('the service stops');
+  await drain(service.views);
+  return 0;
+}
+
+function createService(
+  paths: XcachePaths,
+  store: Store,
+  log: Logger,
+): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
+  const decisions = new DecisionLog();
+  const host = new HostFiles(() => views.mountPoints());
+  const pause = new PromotionPause(log, () => {
+    for (const view of views.all()) view.resumePromotion();
+  });
+  const views: Views = new Views(paths.viewsDirectory, {
+    store,
+    stateDirectory: paths.stateDirectory,
+    blobsDirectory: store.parts.paths.blobs,
+    reader: { files: host, toolchains: new ToolchainProbe(host) },
+    inputs: new InputVerifier(host, store),
+    host,
+    decisions,
+    log,
+    isPaused: () => pause.reason !== undefined,
+    pause: (reason) => pause.begin(reason),
+    lost: (view: View, error) => {
+      log.warn({ view: view.mountPoint, error }, 'the mount is gone');
+      views.forget(view);
+    },
+    emptied: (view) => log.info({ view: view.mountPoint }, 'the view was emptied'),
+  });
+  const listeners: (() => void)[] = [];
+  return {
+    store,
+    views,
+    decisions,
+    startedMs: Date.now(),
+    storeDirectory: paths.storeDirectory,
+    promotionPaused: () => pause.reason,
+    resume: () => pause.end(),
+    stop: () => {
+      for (const listener of listeners) listener();
+    },
+    onStop: (listener) => void listeners.push(listener),
+  };
+}
+
+/** The disk is full: units stay in the upper layers until there is room again. */
+class PromotionPause {
+  readonly #log: Logger;
+  readonly #resume: () => void;
+  #reason: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(log: Logger, resume: () => void) {
+    this.#log = log;
+    this.#resume = resume;
+  }
+
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  begin(reason: string): void {
+    if (this.#reason === undefined) this.#log.warn({ reason }, 'promotion pauses');
+    this.#reason = reason;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.end(), pauseMs).unref();
+  }
+
+  end(): void {
+    if (this.#reason === undefined) return;
+    this.#reason = undefined;
+    clearTimeout(this.#timer);
+    this.#resume();
+  }
+}
+
+/** A second signal ends the process at once; mounts are then taken away by the exit handler. */
+function listenToSignals(stop: () => void): void {
+  let isStopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // eslint-disable-next-line no-restricted-properties -- the exit handler unmounts
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      stop();
+    });
+  }
+}
+
+async function drain(views: Views): Promise<void> {
+  const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
+  await Promise.race([Promise.all(views.all().map(async (view) => await view.drain())), deadline]);
+}
+
+/** Releases in reverse order, all of them, whatever fails on the way. */
+class AsyncScope implements AsyncDisposable {
+  readonly #releases: (() => Promise<void>)[] = [];
+
+  defer(release: () => Promise<void>): void {
+    this.#releases.push(release);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const failures: unknown[] = [];
+    for (const release of this.#releases.reverse()) {
+      try {
+        await release();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'the service did not stop cleanly');
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Which compiler a cargo process uses, found out the way cargo does: by asking `rustc -vV` with the
+ * process's own environment. The answer is kept while the files behind it stay the same.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { fileIdentity, type HostFiles } from './host-files.js';
+
+export interface Toolchain {
+  /** The whole output of `rustc -vV`; cargo hashes it into every fingerprint. */
+  readonly verboseVersion: string;
+  /** Identity of the compiler proper (librustc_driver): two builds may carry one version text. */
+  readonly compilerIdentity: string;
+}
+
+/** rustc answers in about 30 ms, rustup's proxy in about 100; a hanging one must not hang a build. */
+const probeTimeoutMs = 2_000;
+
+const probeVariables = ['HOME', 'PATH', 'RUSTUP_HOME', 'RUSTUP_TOOLCHAIN', 'CARGO_HOME'];
+
+export class ToolchainProbe {
+  readonly #files: HostFiles;
+  readonly #known = new Map<
+    string,
+    { toolchain: Toolchain; driver: string; driverIdentity: string }
+  >();
+
+  constructor(files: HostFiles) {
+    this.#files = files;
+  }
+
+  /** Undefined where rustc cannot be found or does not answer. */
+  probe(rustc: string, env: Readonly<Record<string, string>>, cwd: string): Toolchain | undefined {
+    const program = findProgram(rustc, env['PATH'] ?? '', cwd, this.#files);
+    if (program === undefined) return undefined;
+    const key = JSON.stringify([program, probeVariables.map((name) => env[name]), cwd]);
+    const known = this.#known.get(key);
+    if (known && this.#identity(known.driver) === known.driverIdentity) return known.toolchain;
+    const found = this.#ask(program, env, cwd);
+    if (found) this.#known.set(key, found);
+    return found?.toolchain;
+  }
+
+  #ask(
+    program: string,
+    env: Readonly<Record<string, string>>,
+    cwd: string,
+  ): { toolchain: Toolchain; driver: string; driverIdentity: string } | undefined {
+    const verboseVersion = runRustc(program, ['-vV'], env, cwd);
+    const sysroot = runRustc(program, ['--print', 'sysroot'], env, cwd)?.trimEnd();
+    if (verboseVersion === undefined || sysroot === undefined) return undefined;
+    const driver = findDriver(sysroot);
+    const driverIdentity = driver && this.#identity(driver);
+    if (driver === undefined || driverIdentity === undefined) return undefined;
+    return {
+      toolchain: { verboseVersion, compilerIdentity: `${driver}:${driverIdentity}` },
+      driver,
+      driverIdentity,
+    };
+  }
+
+  #identity(path: string): string | undefined {
+    const stats = this.#files.stat(path);
+    return stats && fileIdentity(stats);
+  }
+}
+
+/** Looks a program up as execvp does; undefined where PATH has none. */
+export function findProgram(
+  program: string,
+  searchPath: string,
+  cwd: string,
+  files: HostFiles,
+): string | undefined {
+  if (program.includes('/')) return isAbsolute(program) ? program : join(cwd, program);
+  for (const directory of searchPath.split(delimiter)) {
+    const candidate = join(isAbsolute(directory) ? directory : join(cwd, directory), program);
+    const stats = files.stat(candidate);
+    if (stats?.isFile() === true && (stats.mode & 0o111n) !== 0n) return candidate;
+  }
+  return undefined;
+}
+
+function runRustc(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): string | undefined {
+  const childEnv: Record<string, string> = {};
+  for (const name of probeVariables) {
+    const value = env[name];
+    if (value !== undefined) childEnv[name] = value;
+  }
+  const child = spawnSync(program, args, {
+    env: childEnv,
+    cwd,
+    encoding: 'utf8',
+    timeout: probeTimeoutMs,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return child.status === 0 ? child.stdout : undefined;
+}
+
+function findDriver(sysroot: string): string | undefined {
+  try {
+    const library = join(sysroot, 'lib');
+    const name = readdirSync(library).find((entry) => entry.startsWith('librustc_driver-'));
+    // A distribution's rustc may link the driver statically: then the program itself is it.
+    return name === undefined ? join(sysroot, 'bin', 'rustc') : join(library, name);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * Joins the file system of one view with cargo's knowledge, in the thread that serves the view: it
+ * says which missing names may be units, asks the resolver once per cargo session and unit, keeps
+ * tombstones, and reports finished and spoiled units.
+ */
+import type { ByteName, VirtualPath } from '../base/byte-string.js';
+import { joinVirtualPath } from '../base/byte-string.js';
+import {
+  isFingerprintJson,
+  isPackageDirectory,
+  isUnitName,
+  parseUnitPath,
+  type UnitPath,
+} from '../cargo/layout.js';
+import type { Caller } from '../fs/file-system.js';
+import type { Attachment, ChangeObserver, LowerEntry, LowerLayer } from '../fs/lower.js';
+import { findCargoProcess } from './process-tree.js';
+import type { OfferedUnit, ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
+
+/** What the agent needs of the file system it serves; bound once that is open. */
+export interface AgentFileSystem {
+  /** The clock that stamps ordinary writes, nanoseconds. */
+  clockNs(): bigint;
+  /** Keeps (or, with null, removes) a small value in the view's journal. */
+  note(key: string, value: string | null): void;
+  notes(): ReadonlyMap<string, string>;
+  names(directory: VirtualPath): readonly ByteName[];
+  /** Takes away the entries of an attachment that a re-run of its maker must not see. */
+  dropTransient(attachment: string): void;
+}
+
+export interface ViewAgentOptions {
+  readonly ask: (question: ResolveQuestion) => ResolveAnswer;
+  readonly report: (event: ViewEvent) => void;
+  readonly backingPath: (digest: string) => string;
+}
+
+const tombstonePrefix = 'tombstone:';
+
+/** Decisions remembered per view; a large workspace has a few thousand units. */
+const decisionsMax = 50_000;
+
+export class ViewAgent implements LowerLayer, ChangeObserver {
+  readonly #options: ViewAgentOptions;
+  #fileSystem: AgentFileSystem | undefined;
+  /** Unit key → cargo session in which it was asked for: once per session, whatever the answer. */
+  readonly #asked = new Map<string, string>();
+  /** Units that somebody deleted here; not served again until built (cargo-rules rule 20). */
+  readonly #tombstones = new Set<string>();
+  readonly #spoiled = new Set<string>();
+
+  constructor(options: ViewAgentOptions) {
+    this.#options = options;
+  }
+
+  /** Must be called once, before the first request is served. */
+  bind(fileSystem: AgentFileSystem): void {
+    this.#fileSystem = fileSystem;
+    for (const key of fileSystem.notes().keys()) {
+      if (key.startsWith(tombstonePrefix)) this.#tombstones.add(key.slice(tombstonePrefix.length));
+    }
+  }
+
+  tombstones(): readonly string[] {
+    return [...this.#tombstones];
+  }
+
+  forgetTombstone(unitKey: string): void {
+    if (this.#tombstones.delete(unitKey)) this.#bound().note(tombstonePrefix + unitKey, null);
+  }
+
+  isVolatile(directory: VirtualPath, name: ByteName): boolean {
+    if (!isUnitName(directory, name)) return false;
+    const unit = parseUnitPath(joinVirtualPath(directory, name));
+    return unit === undefined || !this.#isPresent(unit);
+  }
+
+  backingPath(digest: string): string {
+    return this.#options.backingPath(digest);
+  }
+
+  resolve(directory: VirtualPath, name: ByteName, caller: Caller): readonly Attachment[] {
+    const path = joinVirtualPath(directory, name);
+    const unit = parseUnitPath(path);
+    if (unit !== undefined && this.#tombstones.has(unit.unitKey)) return [];
+    const subject = unit ?? isPackageDirectory(path);
+    if (subject === undefined) return [];
+    const cargo = findCargoProcess(caller.pid);
+    if (cargo === undefined) return [];
+    if (!this.#isFirstQuestion(unit?.unitKey ?? path, `${cargo.pid}:${cargo.startTicks}`)) {
+      return [];
+    }
+    // Before anything is verified: an input that changes from now on is newer than the unit
+    // (cargo-rules rule 17).
+    const stampNs = this.#bound().clockNs();
+    const answer = this.#options.ask({
+      cargo,
+      layout: unit?.layout ?? 'per-unit',
+      profilePath: subject.profilePath,
+      unitHash: unit?.unitHash,
+      packageName: subject.packageName,
+      stampNs,
+    });
+    switch (answer.kind) {
+      case 'miss':
+        return [];
+      case 'package-directory':
+        return [packageDirectory(path, stampNs)];
+      case 'units':
+        return this.#withoutTombstones(answer.units).map((offer) => stamped(offer, stampNs));
+    }
+  }
+
+  attached(ids: readonly string[], refused: readonly string[]): void {
+    for (const id of ids) this.#spoiled.delete(id);
+    this.#options.report({ kind: 'attached', ids, refused });
+  }
+
+  changed(path: VirtualPath): void {
+    if (isFingerprintJson(path) !== undefined) {
+      this.#options.report({ kind: 'unit-written', path });
+    }
+  }
+
+  appeared(path: VirtualPath): void {
+    this.changed(path);
+  }
+
+  removed(path: VirtualPath, _wasLower: boolean, attachment: string | undefined): void {
+    const unit = parseUnitPath(path);
+    if (attachment !== undefined) this.#spoil(attachment);
+    if (unit === undefined) this.#forgetTombstonesBelow(path);
+    else if (!isCompilerTemporary(path)) this.#bury(unit.unitKey);
+  }
+
+  /**
+   * A served file is written to. Cargo truncates a run's hash file or rewrites its timestamp before
+   * it runs the script again, which must not find the OUT_DIR of another place (rule 13).
+   */
+  detached(path: VirtualPath, attachment: string): void {
+    if (!isOutput(path)) this.#bound().dropTransient(attachment);
+    this.#spoil(attachment);
+  }
+
+  rootEmptied(): void {
+    this.#forgetTombstonesBelow('' as VirtualPath);
+    this.#asked.clear();
+    this.#options.report({ kind: 'root-emptied' });
+  }
+
+  #bound(): AgentFileSystem {
+    if (this.#fileSystem === undefined) throw new Error('the agent is not bound to a file system');
+    return this.#fileSystem;
+  }
+
+  /** A unit with fingerprint files is here already: built, half-built or served. */
+  #isPresent(unit: UnitPath): boolean {
+    if (unit.packageName === undefined) return false;
+    const { profilePath, packageName, unitHash } = unit;
+    const directory =
+      unit.layout === 'classic'
+        ? `${profilePath}/.fingerprint/${packageName}-${unitHash}`
+        : `${profilePath}/build/${packageName}/${unitHash}/fingerprint`;
+    return this.#bound().names(directory as VirtualPath).length > 0;
+  }
+
+  #isFirstQuestion(subject: string, session: string): boolean {
+    if (this.#asked.get(subject) === session) return false;
+    if (this.#asked.size >= decisionsMax) this.#asked.clear();
+    this.#asked.set(subject, session);
+    return true;
+  }
+
+  #spoil(attachment: string): void {
+    if (this.#spoiled.has(attachment)) return;
+    this.#spoiled.add(attachment);
+    this.#options.report({ kind: 'spoiled', id: attachment });
+  }
+
+  #withoutTombstones(units: readonly OfferedUnit[]): readonly OfferedUnit[] {
+    const dropped = new Set<string>();
+    return units.filter((offer) => {
+      const keep =
+        !this.#tombstones.has(offer.unitKey) && !offer.requires.some((id) => dropped.has(id));
+      if (!keep) dropped.add(offer.id);
+      return keep;
+    });
+  }
+
+  #bury(unitKey: string): void {
+    if (this.#tombstones.has(unitKey)) return;
+    this.#tombstones.add(unitKey);
+    this.#bound().note(tombstonePrefix + unitKey, '1');
+  }
+
+  /** Removing a profile directory or the whole target means "start over", not "rebuild this unit". */
+  #forgetTombstonesBelow(path: VirtualPath): void {
+    for (const unitKey of this.#tombstones) {
+      const profilePath = unitKey.slice(0, unitKey.indexOf('#'));
+      if (path === '' || profilePath === path || profilePath.startsWith(`${path}/`)) {
+        this.forgetTombstone(unitKey);
+      }
+    }
+  }
+}
+
+function packageDirectory(path: VirtualPath, mtimeNs: bigint): Attachment {
+  const directory: LowerEntry = { kind: 'directory', path, mode: 0o755, mtimeNs };
+  return { id: `directory:${path}`, requires: [], entries: [directory] };
+}
+
+function stamped(offer: OfferedUnit, mtimeNs: bigint): Attachment {
+  return {
+    id: offer.id,
+    requires: offer.requires,
+    entries: offer.entries.map((entry) => ({ ...entry, mtimeNs }) as LowerEntry),
+  };
+}
+
+/** rustc's object files come and go during every compilation. */
+function isCompilerTemporary(path: VirtualPath): boolean {
+  return path.includes('.rcgu.') || path.endsWith('.tmp');
+}
+
+/** Whether a path lies in a build script's OUT_DIR. */
+function isOutput(path: VirtualPath): boolean {
+  return /\/build\/[^/]+(?:\/[0-9a-f]{16})?\/out\//.test(path);
+}

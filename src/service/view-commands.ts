@@ -1,0 +1,34 @@
+/** Runs one command of the main thread against a view's file system and phrases the answer. */
+import type { ViewControl } from '../fs/view-control.js';
+import { listFingerprints, snapshotUnit } from './unit-files.js';
+import type { ViewAgent } from './view-agent.js';
+import type { CommandMessage, ViewCommands, ViewMessage } from './view-messages.js';
+
+/** The commands, bound to one view. */
+export function viewCommands(control: ViewControl, agent: ViewAgent): ViewCommands {
+  return {
+    snapshot: (path) => control.snapshot(path),
+    names: (directory) => control.names(directory),
+    fingerprints: () => listFingerprints(control),
+    snapshotUnits: (units) => units.map((unit) => snapshotUnit(control, unit)),
+    prepareAdoption: (adoption) => control.prepareAdoption(adoption),
+    completeAdoption: (adoption) => control.completeAdoption(adoption),
+    attachments: () => control.attachments(),
+    forgetTombstone: (unitKey) => agent.forgetTombstone(unitKey),
+    tombstones: () => agent.tombstones(),
+  };
+}
+
+/** Never throws: a failure is an answer like any other. */
+export function executeCommand(
+  control: ViewControl,
+  agent: ViewAgent,
+  message: CommandMessage,
+): ViewMessage {
+  try {
+    const run = viewCommands(control, agent)[message.method] as (...args: unknown[]) => unknown;
+    return { kind: 'reply', id: message.id, result: run(...message.args) };
+  } catch (error) {
+    return { kind: 'failure', id: message.id, message: String(error) };
+  }
+}

@@ -1,0 +1,207 @@
+/** All views of the service: mounting, unmounting, and finding them again after a restart. */
+import { rm } from 'node:fs/promises';
+import { XcacheError } from '../base/errors.js';
+import { prepareMountPoint, resolveMountPoint } from '../fs/mount-check.js';
+import { adoptDirectory, returnDirectory, moveTree } from './adopt-directory.js';
+import { materialize } from './materialize.js';
+import type {
+  DriverName,
+  MountParams,
+  MountResult,
+  Progress,
+  UnmountParams,
+  UnmountResult,
+} from './protocol.js';
+import { environmentOf } from './session-environment.js';
+import { View, type ViewServices } from './view.js';
+import {
+  loadViewRecord,
+  loadViewRecords,
+  saveViewRecord,
+  viewDirectory,
+  type ViewRecord,
+} from './view-directory.js';
+
+type Report = (progress: Progress) => void;
+
+export class Views {
+  readonly #viewsDirectory: string;
+  readonly #services: ViewServices;
+  /** By mount point. */
+  readonly #views = new Map<string, View>();
+  /** Mounting and unmounting happen one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(viewsDirectory: string, services: ViewServices) {
+    this.#viewsDirectory = viewsDirectory;
+    this.#services = services;
+  }
+
+  all(): readonly View[] {
+    return [...this.#views.values()];
+  }
+
+  /** The view's mount is gone; its files stay where they are. */
+  forget(view: View): void {
+    if (this.#views.get(view.mountPoint) !== view) return;
+    this.#views.delete(view.mountPoint);
+    view[Symbol.dispose]();
+  }
+
+  /** Real paths that this process serves and so must never touch. */
+  *mountPoints(): Generator<string> {
+    for (const view of this.#views.values()) yield view.mountPoint;
+  }
+
+  async mount(params: MountParams, report: Report): Promise<MountResult> {
+    return await this.#alone(async () => await this.#mount(params, report));
+  }
+
+  async unmount(params: UnmountParams, report: Report): Promise<UnmountResult> {
+    return await this.#alone(async () => await this.#unmount(params, report));
+  }
+
+  /** Mounts again what was mounted when the service ended, however it ended. */
+  async restore(): Promise<void> {
+    for (const record of await loadViewRecords(this.#viewsDirectory)) {
+      if (!record.isMounted) continue;
+      try {
+        await this.#alone(async () => await this.#restore(record));
+      } catch (error) {
+        this.#services.log.warn({ view: record.mountPoint, err: error }, 'not mounted again');
+      }
+    }
+  }
+
+  /** Unmounts everything; the next service mounts it again. */
+  async close(): Promise<void> {
+    await this.#alone(async () => {
+      for (const view of this.#views.values()) {
+        await view.close({ isLazy: true, isMountedAgain: true });
+        view[Symbol.dispose]();
+      }
+      this.#views.clear();
+    });
+  }
+
+  async #alone<T>(action: () => Promise<T>): Promise<T> {
+    const previous = this.#last;
+    const mine = previous.then(action, action);
+    this.#last = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  async #mount(params: MountParams, report: Report): Promise<MountResult> {
+    const mountPoint = await resolveMountPoint(params.directory);
+    const existing = this.#views.get(mountPoint);
+    if (existing?.isMounted === true) {
+      const { view, driver } = existing.status();
+      return { version: 1, directory: mountPoint, view, driver, wasMounted: true, adoptedFiles: 0 };
+    }
+    const driver = await this.#prepareAny(mountPoint, params.driver);
+    const directory = viewDirectory(this.#viewsDirectory, mountPoint);
+    const previous = await loadViewRecord(directory);
+    report({ phase: 'adopting', done: 0, total: 1 });
+    const adoptedFiles = await adoptDirectory(mountPoint, directory);
+    report({ phase: 'adopting', done: 1, total: 1 });
+    const record: ViewRecord = {
+      version: 1,
+      mountPoint,
+      driver,
+      mode: params.mode ?? 'fast',
+      isMounted: false,
+      createdMs: previous?.createdMs ?? Date.now(),
+      environment: adoptedFiles > 0 ? '' : (previous?.environment ?? ''),
+    };
+    await saveViewRecord(directory, record);
+    const view = new View(directory, record, this.#services);
+    // From before the mount on: nobody of this process may look below it any more.
+    this.#views.set(mountPoint, view);
+    try {
+      await view.mount(this.#callerEnvironment(params));
+    } catch (error) {
+      this.#views.delete(mountPoint);
+      view[Symbol.dispose]();
+      if (adoptedFiles > 0) await returnDirectory(mountPoint, directory);
+      throw error;
+    }
+    const { view: id } = view.status();
+    return { version: 1, directory: mountPoint, view: id, driver, wasMounted: false, adoptedFiles };
+  }
+
+  async #unmount(params: UnmountParams, report: Report): Promise<UnmountResult> {
+    const mountPoint = await resolveMountPoint(params.directory);
+    const view = this.#views.get(mountPoint);
+    if (view === undefined && !params.materialize) {
+      throw new XcacheError('XC_NOT_MOUNTED', `${mountPoint} is not mounted by xcache`, {
+        hint: 'see what is mounted: xcache status',
+      });
+    }
+    if (view) {
+      await view.drain();
+      await view.close({ isLazy: false, isMountedAgain: false });
+      view[Symbol.dispose]();
+      this.#views.delete(mountPoint);
+    }
+    const materializedFiles = params.materialize ? await this.#materialize(mountPoint, report) : 0;
+    return { version: 1, directory: mountPoint, materializedFiles };
+  }
+
+  async #materialize(mountPoint: string, progress: Report): Promise<number> {
+    const view = viewDirectory(this.#viewsDirectory, mountPoint);
+    if ((await loadViewRecord(view)) === undefined) {
+      throw new XcacheError('XC_NOT_MOUNTED', `${mountPoint} has no view of xcache`);
+    }
+    const blobPath = (digest: string): string =>
+      `${this.#services.blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`;
+    const files = await materialize({ view, blobPath, progress });
+    await moveTree(view.upperDirectory, mountPoint);
+    await rm(view.directory, { recursive: true, force: true });
+    await this.#services.store.dropView(view.id);
+    return files;
+  }
+
+  async #restore(record: ViewRecord): Promise<void> {
+    const { mountPoint } = record;
+    // A kill may have come between `cargo clean` and the directory's being made again.
+    await this.#prepare(mountPoint, record.driver);
+    const directory = viewDirectory(this.#viewsDirectory, mountPoint);
+    const view = new View(directory, record, this.#services);
+    this.#views.set(mountPoint, view);
+    try {
+      await view.mount(undefined);
+    } catch (error) {
+      this.#views.delete(mountPoint);
+      view[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Without a wish: the direct driver, or the other one where only that works here. */
+  async #prepareAny(mountPoint: string, wish: DriverName | undefined): Promise<DriverName> {
+    try {
+      await this.#prepare(mountPoint, wish ?? 'direct');
+      return wish ?? 'direct';
+    } catch (error) {
+      const isUnable = error instanceof XcacheError && error.code === 'XC_NO_FUSERMOUNT';
+      if (wish !== undefined || !isUnable) throw error;
+    }
+    await this.#prepare(mountPoint, 'fuse-native');
+    return 'fuse-native';
+  }
+
+  /** Throws where nothing may be mounted; detaches what a killed service has left. */
+  async #prepare(mountPoint: string, driver: DriverName): Promise<void> {
+    await prepareMountPoint(mountPoint, {
+      driver,
+      ownMountPoints: [...this.mountPoints()],
+      ownDirectories: [this.#services.store.parts.paths.directory, this.#viewsDirectory],
+    });
+  }
+
+  #callerEnvironment(params: MountParams): ReturnType<typeof environmentOf> | undefined {
+    if (params.environment === undefined) return undefined;
+    const workingDirectory = params.workingDirectory ?? '/';
+    return environmentOf(params.environment, workingDirectory, this.#services.reader);
+  }
+}
