@@ -38,6 +38,7 @@ export function upperAttributes(inode: Inode, stats: BigIntStats): Attr {
     uid: Number(stats.uid),
     gid: Number(stats.gid),
     rdev: Number(stats.rdev),
+    isTransient: false,
   };
 }
 

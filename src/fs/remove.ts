@@ -72,7 +72,10 @@ export function reportRemoval(state: OverlayState, removal: Removal): void {
   state.observer.removed(removal.path, removal.wasLower, removal.attachment);
 }
 
-/** Takes the transient entries of an attachment away, without a word to the observer. */
+/**
+ * Takes the transient entries of an attachment away, without a word to the observer, which may be
+ * the one that asks for it.
+ */
 export function dropTransient(state: OverlayState, id: string): void {
   const attachment = state.attachments.get(id);
   if (attachment === undefined) return;
@@ -84,6 +87,7 @@ export function dropTransient(state: OverlayState, id: string): void {
     journalDetach(state, dentry);
     dropName(state, dentry);
   }
+  for (const parent of new Set(found.map((dentry) => dentry.parent))) touchDirectory(state, parent);
 }
 
 function collectTransient(directory: Inode, attachment: AttachmentState, found: Dentry[]): void {

@@ -88,6 +88,18 @@ function replace(state: OverlayState, source: Dentry, target: Dentry): void {
   const replacedRemoval = describeRemoval(target, replaced);
   revokeAdoptionOf(state, replaced);
   prepareMove(state, inode, target.parent);
+  const place = { parent: target.parent, name: target.name };
+  // Copying up what moves may have made the observer take the transient target away.
+  const isThere = childrenOf(state, place.parent).get(place.name) === target;
+  if (isThere) replaceUpper(state, source, target, replaced);
+  else renameSync(hostPathOf(state, source), hostPathOf(state, target));
+  relocate(state, source, place);
+  if (isThere) reportRemoval(state, replacedRemoval);
+  reportRemoval(state, removal);
+  state.observer.appeared(virtualPathOf(source));
+}
+
+function replaceUpper(state: OverlayState, source: Dentry, target: Dentry, replaced: Inode): void {
   keepForOpenFiles(state, replaced);
   try {
     renameSync(hostPathOf(state, source), hostPathOf(state, target));
@@ -96,12 +108,7 @@ function replace(state: OverlayState, source: Dentry, target: Dentry): void {
     throw error;
   }
   if (replaced.lower !== undefined) journalDetach(state, target);
-  const place = { parent: target.parent, name: target.name };
   dropName(state, target);
-  relocate(state, source, place);
-  reportRemoval(state, replacedRemoval);
-  reportRemoval(state, removal);
-  state.observer.appeared(virtualPathOf(source));
 }
 
 function checkReplaceable(state: OverlayState, inode: Inode, replaced: Inode): void {

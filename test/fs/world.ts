@@ -92,6 +92,8 @@ export class World implements Disposable {
 
   #observer(): ChangeObserver {
     return {
+      attached: (ids, refused) =>
+        this.events.push(`attached ${ids.join(' ')}; refused ${refused.join(' ')}`),
       changed: (path) => this.events.push(`changed ${path}`),
       removed: (path, wasLower, attachment) =>
         this.events.push(wasLower ? `removed ${path} of ${attachment ?? '?'}` : `removed ${path}`),
