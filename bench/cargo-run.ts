@@ -44,10 +44,18 @@ export async function runCargoCommand(
   const argv = ['cargo', ...command];
   const run = await runTimed(argv, options.logPath, { cwd: options.workspace, env: options.env });
   if (run.exitCode !== 0) {
-    const end = run.output.slice(-1500);
-    throw new Error(`${argv.join(' ')} in ${options.workspace} ended with ${run.exitCode}: ${end}`);
+    const reason = explainFailure(run.output);
+    throw new Error(
+      `${argv.join(' ')} in ${options.workspace} ended with ${run.exitCode}: ${reason}`,
+    );
   }
   return { ...run, ...parseVerboseOutput(run.output) };
+}
+
+/** From the first error on, where there is one; else the end of the output. */
+function explainFailure(output: string): string {
+  const errorAt = output.search(/^error/m);
+  return errorAt < 0 ? output.slice(-1500) : output.slice(errorAt, errorAt + 1500);
 }
 
 type Executed = Pick<CargoRun, 'ownUnits' | 'foreignUnits' | 'dirtyLines' | 'freshPackages'>;
@@ -76,8 +84,8 @@ function parseVerboseOutput(output: string): Executed {
   return { ownUnits, foreignUnits, dirtyLines, freshPackages };
 }
 
-/** Variables of the caller that would steer cargo away from the setting that is measured. */
-const steering = /^(RUSTC.*|RUSTFLAGS|RUSTDOCFLAGS|CARGO_.*|SCCACHE_.*|XCACHE_.*)$/;
+/** Variables of the caller that would steer cargo away from the setting that is measured, or hide its errors. */
+const steering = /^(RUSTC.*|RUSTFLAGS|RUSTDOCFLAGS|CARGO_.*|SCCACHE_.*|XCACHE_.*|RUST_BACKTRACE)$/;
 
 /** The caller's environment without what steers builds; `CARGO_HOME` stays. */
 export function plainEnvironment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {

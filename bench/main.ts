@@ -7,7 +7,7 @@ import { BenchContext, fileSystemName } from './bench-context.js';
 import { createCorpus, type Corpus } from './corpus.js';
 import { parseOptions, usage, type Options, type ScenarioName } from './options.js';
 import { formatTable, writeReadmeTable, type Report, type Row } from './report.js';
-import { runCaptured } from './run-command.js';
+import { endRunningCommand, runCaptured } from './run-command.js';
 import { compareBytes } from './scenario-bytes.js';
 import { measureColdBuild } from './scenario-cold.js';
 import { measureDisk } from './scenario-disk.js';
@@ -90,10 +90,14 @@ function createCleanUp(work: string, options: Options): CleanUp {
     corpus: undefined,
     context: undefined,
     run() {
+      endRunningCommand();
       cleanUp.context?.dispose();
       cleanUp.corpus?.dispose();
       detachAllBelow(work);
-      if (!options.keepsWork) rmSync(work, { recursive: true, force: true });
+      if (!options.keepsWork) {
+        // A compiler that was killed a moment ago may still have closed no file.
+        rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+      }
     },
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -27,7 +27,12 @@ export async function runTimed(
   const log = openSync(logPath, 'w');
   try {
     const startNs = process.hrtime.bigint();
-    const child = spawn(argv[0]!, argv.slice(1), { ...options, stdio: ['ignore', log, log] });
+    const child = spawn(argv[0]!, argv.slice(1), {
+      ...options,
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
+    running = child.pid;
     const exitCode = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
@@ -37,7 +42,21 @@ export async function runTimed(
     const seconds = Number(process.hrtime.bigint() - startNs) / 1e9;
     return { seconds, exitCode, output: readFileSync(logPath, 'utf8'), logPath };
   } finally {
+    running = undefined;
     closeSync(log);
+  }
+}
+
+/** Leader of the process group of the timed run under way; set only by `runTimed`. */
+let running: number | undefined;
+
+/** Ends the timed run under way with all its compilers, for an interrupted benchmark. */
+export function endRunningCommand(): void {
+  if (running === undefined) return;
+  try {
+    process.kill(-running, 'SIGKILL');
+  } catch {
+    // It ended by itself meanwhile.
   }
 }
 
