@@ -51,9 +51,9 @@ export function foreignPaths(
   if (buildDirRoot === '') return [];
   for (let at = output.indexOf(buildDirRoot); at >= 0;) {
     const next = output.indexOf(buildDirRoot, at + buildDirRoot.length);
-    const path = pathAt(output, at, buildDirRoot);
-    const [rest = ''] = output.slice(at, next < 0 ? undefined : next).split('\n', 1);
-    if (!isAtOrBelow(path, ownOutDir) || goesUp.test(rest)) found.add(path);
+    const [line = ''] = output.slice(at, next < 0 ? undefined : next).split('\n', 1);
+    const path = leadingPath(line, buildDirRoot);
+    if (!isAtOrBelow(path, ownOutDir) || goesUp.test(line)) found.add(path);
     at = next;
   }
   return [...found];
@@ -91,14 +91,11 @@ function parseDirective(line: string): Directive | undefined {
   return { key, value: data.slice(equals + 1) };
 }
 
-/** The path that starts at `at`, up to the first character that usually ends one. */
-function pathAt(output: string, at: number, root: string): string {
-  pathEnd.lastIndex = at + root.length;
-  const end = pathEnd.exec(output)?.index ?? output.length;
-  return output.slice(at, end);
+/** The path below `root` that `text` starts with, up to a character that usually ends one. */
+function leadingPath(text: string, root: string): string {
+  const end = text.slice(root.length).search(/["'`\s:;,=|<>()[\]{}]/);
+  return end < 0 ? text : text.slice(0, root.length + end);
 }
-
-const pathEnd = /["'`\s:;,=|<>()[\]{}]/g;
 
 function isAtOrBelow(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);

@@ -7,6 +7,9 @@
  * counts only if a known build tool gives it a meaning. `ignored` wins over `steering`.
  */
 
+/** No tool gives a meaning to a longer name; keeps the patterns below from running long. */
+const nameCharactersMax = 256;
+
 interface VariableRule {
   /** Tested against the name without a leading `HOST_` or `TARGET_` (convention of the cc crate). */
   readonly pattern: RegExp;
@@ -117,6 +120,7 @@ const ignored: readonly VariableRule[] = [
  * and everything about terminal, session and editor.
  */
 export function isSteeringVariable(name: string): boolean {
+  if (name.length > nameCharactersMax) return false;
   const plain = name.replace(/^(?:HOST|TARGET)_/, '');
   const matches = ({ pattern }: VariableRule): boolean => pattern.test(plain);
   return steering.some(matches) && !ignored.some(matches);

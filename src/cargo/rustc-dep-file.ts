@@ -46,15 +46,20 @@ const envPrefix = '# env-dep:';
 function splitNames(text: string): readonly string[] | undefined {
   const names: string[] = [];
   let name = '';
-  for (const piece of text.trimEnd().split(' ')) {
+  for (let at = 0; at < text.length;) {
+    const space = text.indexOf(' ', at);
+    const end = space < 0 ? text.length : space;
+    const piece = text.slice(at, end);
+    at = end + 1;
     if (piece.endsWith('\\')) {
+      if (space < 0) return undefined;
       name += `${piece.slice(0, -1)} `;
       continue;
     }
     if (name + piece !== '') names.push(name + piece);
     name = '';
   }
-  return name === '' ? names : undefined;
+  return name === '' ? names : [...names, name];
 }
 
 function parseVariable(text: string): EnvDependency | undefined {
@@ -69,8 +74,9 @@ function parseVariable(text: string): EnvDependency | undefined {
 /** rustc puts a variable on one line: `\n`, `\r` and `\\` stand for the characters. */
 function unescapeVariable(text: string): string | undefined {
   if (!text.includes('\\')) return text;
-  if (!/^(?:[^\\]|\\[\\nr])*$/s.test(text)) return undefined;
-  return text.replace(/\\(.)/g, (_, character: string) =>
-    character === 'n' ? '\n' : character === 'r' ? '\r' : '\\',
-  );
+  if (text.replace(knownEscape, '').includes('\\')) return undefined;
+  return text.replace(knownEscape, (escape) => escapes[escape] ?? '');
 }
+
+const knownEscape = /\\[nr\\]/g;
+const escapes: Readonly<Record<string, string>> = { '\\n': '\n', '\\r': '\r', '\\\\': '\\' };
