@@ -16,7 +16,7 @@ async function createSmallDisk(
   const path = join(root.path, 'disk');
   await mkdir(path);
   const options = `size=${sizeBytes},mode=0700,nosuid,nodev`;
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'xcache-test', path]);
+  const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', options, 'xcache-test', path]);
   if (mounted.status !== 0) {
     await root[Symbol.asyncDispose]();
     return undefined;
@@ -24,7 +24,7 @@ async function createSmallDisk(
   return {
     path,
     [Symbol.asyncDispose]: async () => {
-      spawnSync('umount', [path]);
+      spawnSync('/bin/umount', [path]);
       await root[Symbol.asyncDispose]();
     },
   };
