@@ -92,18 +92,32 @@ function hasCargo() {
   return false;
 }
 
-function ensure(flags) {
-  if (!isNodeNewEnough()) return false;
-  const bench = flags.includes('--bench');
-  const test = bench || flags.includes('--test');
-  const unlock = lockSetup(root, say);
+/** Installs and builds what is missing, one process at a time; asks nothing of a tree that is ready. */
+function ensureTree(bench) {
+  const isReady = () => !bench && arePackagesInstalled() && isBuilt();
+  if (isReady()) return true;
+  let unlock;
   try {
+    unlock = lockSetup(root, say);
+  } catch (error) {
+    say(`this tree has to be set up and cannot be written by this user: ${error.message}`);
+    return false;
+  }
+  try {
+    // Another command may have done it meanwhile.
+    if (isReady()) return true;
     if (!arePackagesInstalled() && !installPackages()) return false;
-    if ((bench || !isBuilt()) && !buildProgram(bench)) return false;
-    if ((test || flags.includes('--mount')) && !ensureSystemPackages(say)) return false;
+    return buildProgram(bench);
   } finally {
     unlock();
   }
+}
+
+function ensure(flags) {
+  const bench = flags.includes('--bench');
+  const test = bench || flags.includes('--test');
+  if (!isNodeNewEnough() || !ensureTree(bench)) return false;
+  if ((test || flags.includes('--mount')) && !ensureSystemPackages(say)) return false;
   return !test || hasCargo();
 }
 
