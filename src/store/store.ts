@@ -205,7 +205,12 @@ export class Store implements AsyncDisposable {
     this.parts.index.hide([digest]);
     const blobs = this.parts.index.unit(digest)?.blobs ?? [];
     const bad = await findBadBlobs(this.parts, blobs);
-    return await this.#change(async () => await rejectUnits(this.parts, [digest], bad, reason));
+    const rejected = await this.#change(
+      async () => await rejectUnits(this.parts, [digest], bad, reason),
+    );
+    // Its rows are gone, so it stays a miss; an equal unit may be stored again.
+    this.parts.index.show([digest]);
+    return rejected;
   }
 
   /**

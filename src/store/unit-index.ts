@@ -44,11 +44,6 @@ export class UnitIndex {
     return this.#totals;
   }
 
-  /** Rows that were found damaged since the index was opened (bounded). */
-  get damagedRows(): number {
-    return this.#reported.size;
-  }
-
   /**
    * Reads the totals and compares them with the units that are there. False where they differ or
    * are missing: LevelDB can lose batches without an error (bytes damaged in the middle of its log),
