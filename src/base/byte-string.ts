@@ -15,7 +15,6 @@ export type ByteName = ByteString;
 /** A path below a view's root, without a leading or trailing slash; `''` is the root itself. */
 export type VirtualPath = ByteString;
 
-// eslint-disable-next-line no-control-regex -- the point is to tell ASCII from all other bytes
 const ascii = /^[\x00-\x7f]*$/;
 
 /** Reads the bytes as they are. */
