@@ -1,0 +1,70 @@
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { XcacheError } from '../../src/base/errors.js';
+import { logFileBytesMax } from '../../src/base/limits.js';
+import { createLogger, openLogFile, parseLogLevel } from '../../src/base/log.js';
+import { closeSync } from 'node:fs';
+import { createTempDirectory } from '../support/tmp.js';
+
+describe('the log level', () => {
+  test('is info unless XCACHE_LOG names another', () => {
+    expect([undefined, '', 'debug', 'WARN'].map(parseLogLevel)).toEqual([
+      'info',
+      'info',
+      'debug',
+      'warn',
+    ]);
+  });
+
+  test('is refused by name where it is none', () => {
+    expect(() => parseLogLevel('loud')).toThrow(XcacheError);
+    expect(() => parseLogLevel('loud')).toThrow("'loud'");
+  });
+});
+
+describe('the log file', () => {
+  test('has a line of JSON per message, at once, and is for its owner alone', async () => {
+    await using directory = await createTempDirectory();
+    const file = join(directory.path, 'service.log');
+    const log = createLogger({ level: 'info', file });
+    log.info({ unit: 'serde' }, 'stored');
+    log.debug('not asked for');
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ unit: 'serde', msg: 'stored', pid: process.pid });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('is continued by the next process', async () => {
+    await using directory = await createTempDirectory();
+    const file = join(directory.path, 'service.log');
+    createLogger({ level: 'info', file }).info('first');
+    createLogger({ level: 'info', file }).info('second');
+    expect((await readFile(file, 'utf8')).trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  test('is set aside when it is full at the start', async () => {
+    await using directory = await createTempDirectory();
+    const file = join(directory.path, 'service.log');
+    await writeFile(file, 'old');
+    await truncate(file, logFileBytesMax + 1);
+    const { fd, sizeBytes } = openLogFile(file);
+    closeSync(fd);
+    expect(sizeBytes).toBe(0);
+    expect((await stat(`${file}.1`)).size).toBe(logFileBytesMax + 1);
+    expect((await stat(file)).size).toBe(0);
+  });
+
+  test('is set aside when it grows beyond the limit', async () => {
+    await using directory = await createTempDirectory();
+    const file = join(directory.path, 'service.log');
+    await writeFile(file, 'old');
+    await truncate(file, logFileBytesMax - 10);
+    const log = createLogger({ level: 'info', file });
+    log.info('one line too many');
+    log.info('in the new file');
+    expect((await stat(`${file}.1`)).size).toBeGreaterThan(logFileBytesMax);
+    expect(await readFile(file, 'utf8')).toMatch(/^\{.*in the new file.*\}\n$/);
+  });
+});
