@@ -1,6 +1,6 @@
 /** Lower entries appear: attachments are checked as a whole, journaled, then put into the tree. */
 import { statSync } from 'node:fs';
-import type { VirtualPath } from '../base/byte-string.js';
+import type { ByteName, VirtualPath } from '../base/byte-string.js';
 import { nameBytesMax } from '../base/limits.js';
 import { findInode } from './find.js';
 import { insertEntries, openGroup } from './lower-tree.js';
@@ -48,12 +48,16 @@ function isValidName(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && name.length <= nameBytesMax;
 }
 
-/** A directory may be there already, anything else may not; what is above must be directories. */
+/**
+ * A directory may be there already, anything else may not; what is above must be directories. A
+ * name that the kernel may remember as absent would stay hidden, so its place counts as taken.
+ */
 function hasFreePlace(
   state: OverlayState,
   entry: LowerEntry,
   planned: ReadonlyMap<string, LowerEntry['kind']>,
 ): boolean {
+  if (isRememberedAbsent(state, entry.path)) return false;
   for (let slash = entry.path.lastIndexOf('/'); slash > 0;) {
     const above = entry.path.slice(0, slash);
     const kind = planned.get(above) ?? kindAt(state, above as VirtualPath);
@@ -63,6 +67,15 @@ function hasFreePlace(
   }
   const there = planned.get(entry.path) ?? kindAt(state, entry.path);
   return there === undefined || (there === 'directory' && entry.kind === 'directory');
+}
+
+function isRememberedAbsent(state: OverlayState, path: VirtualPath): boolean {
+  const slash = path.lastIndexOf('/');
+  const parentPath = path.slice(0, Math.max(slash, 0)) as VirtualPath;
+  const parent = findInode(state, parentPath)?.directory;
+  if (parent?.hasAnsweredAbsent !== true) return false;
+  const name = path.slice(slash + 1) as ByteName;
+  return parent.children?.has(name) !== true && !state.lower.isVolatile(parentPath, name);
 }
 
 function kindAt(state: OverlayState, path: VirtualPath): 'directory' | 'other' | undefined {

@@ -34,6 +34,8 @@ export interface DirectoryState {
   children: Map<ByteName, Dentry> | undefined;
   /** Children that are directories; valid once `children` is loaded. */
   subdirectoryCount: number;
+  /** The kernel may remember names of this directory as absent, for as long as it likes. */
+  hasAnsweredAbsent: boolean;
 }
 
 /** A group of lower entries as it stands now. */
@@ -110,7 +112,9 @@ export class Inode {
     this.ino = ino;
     this.fileType = fileType;
     this.directory =
-      fileType === directoryType ? { children: undefined, subdirectoryCount: 0 } : undefined;
+      fileType === directoryType
+        ? { children: undefined, subdirectoryCount: 0, hasAnsweredAbsent: false }
+        : undefined;
   }
 }
 

@@ -49,7 +49,10 @@ function lookupMissing(
   checkName(name, 'lookup');
   if (!isAlive(directory)) return absent;
   const path = virtualPathOfDirectory(directory);
-  if (!state.lower.isVolatile(path, name)) return absent;
+  if (!state.lower.isVolatile(path, name)) {
+    if (directory.directory !== undefined) directory.directory.hasAnsweredAbsent = true;
+    return absent;
+  }
   resolve(state, path, name, caller);
   const dentry = childrenOf(state, directory).get(name);
   return dentry === undefined ? absentForNow : found(state, dentry);

@@ -13,9 +13,14 @@ const probeTimeoutMs = 5_000;
 /** What a process that enters the mount meets. */
 export type MountHealth = 'alive' | 'dead' | 'hanging';
 
-/** Looks at what is mounted on `path` through a child process. */
+/**
+ * Looks at what is mounted on `path` through a child process. It asks for statfs, which the kernel
+ * passes on every time: attributes of a mount that died are still answered from its cache.
+ */
 export async function probeMount(path: string): Promise<MountHealth> {
-  const result = await runCommand('stat', ['-c', '%i', '--', path], { timeoutMs: probeTimeoutMs });
+  const result = await runCommand('stat', ['-f', '-c', '%i', '--', path], {
+    timeoutMs: probeTimeoutMs,
+  });
   switch (result.kind) {
     case 'timeout':
       return 'hanging';

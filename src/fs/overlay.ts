@@ -19,6 +19,7 @@ import { assertInvariants } from './invariants.js';
 import { forget, readTarget } from './lifetime.js';
 import { lookup } from './lookup.js';
 import type { Attachment } from './lower.js';
+import { lowerEntriesByGroup } from './lower-tree.js';
 import { journalOf, openState, type OverlayOptions } from './open-overlay.js';
 import type { OverlayState } from './overlay-state.js';
 import { opendir, readdir } from './readdir.js';
@@ -179,6 +180,14 @@ export class Overlay implements FileSystem, ViewControl {
     return groups
       .filter((group) => group.nameCount > 0)
       .map(({ id, isIntact }) => ({ id, isIntact }));
+  }
+
+  backingDigests(): readonly string[] {
+    const digests = new Set<string>();
+    for (const entries of lowerEntriesByGroup(this.#open).values()) {
+      for (const entry of entries) if (entry.kind === 'file') digests.add(entry.extent.digest);
+    }
+    return [...digests];
   }
 
   /**

@@ -77,6 +77,8 @@ export interface ViewControl {
   completeAdoption(adoption: Adoption): AdoptionOutcome;
   /** Attachments that have at least one entry left, and whether all of their entries are untouched. */
   attachments(): readonly { readonly id: string; readonly isIntact: boolean }[];
+  /** Digests of all backing files that lower entries lie in. */
+  backingDigests(): readonly string[];
   /** The journal's host path, for making it durable. */
   readonly journalPath: string;
   /** Flushes and closes everything; later use throws. */

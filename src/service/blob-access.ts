@@ -3,6 +3,14 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { Store } from '../store/store.js';
 import type { ResolverStore } from './resolver.js';
 
+/**
+ * Where blobs lie, for threads that have no `Store`: the layout of `src/store/README.md`. They only
+ * read there, and move finished files in.
+ */
+export function blobPathIn(blobsDirectory: string): (digest: string) => string {
+  return (digest) => `${blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`;
+}
+
 /** The store as the resolver sees it. */
 export function blobAccess(store: Store): ResolverStore {
   return {

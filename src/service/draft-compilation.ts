@@ -1,5 +1,6 @@
 /** Drafts a library, procedural macro or build-script program (cargo-rules §5, rules 8, 10, 11). */
 import type { VirtualPath } from '../base/byte-string.js';
+import { parseDepInfo } from '../cargo/dep-info.js';
 import { isSetByCargo } from '../cargo/environment.js';
 import { parseUnitPath } from '../cargo/layout.js';
 import { describeBinding, judgePathBearing } from '../cargo/path-bearing.js';
@@ -15,7 +16,7 @@ import {
 } from './draft-base.js';
 import { locatePackage } from './package-origin.js';
 import { readEntry } from './unit-files.js';
-import { isArtifact } from './unit-paths.js';
+import { entryAt, isArtifact } from './unit-paths.js';
 
 /** Source files that are looked into for uses of a path variable. */
 const sourceBytesMax = 32 << 20;
@@ -51,6 +52,8 @@ export async function draftCompilation(
     context,
   );
   if ('kind' in inputs) return inputs;
+  const variables = await foreignVariables(base, context);
+  if (variables === undefined) return isPrivate('layout', 'cargo’s dep-info is of an unknown form');
   const readTexts = async (): Promise<readonly string[] | undefined> =>
     await readSources(outside, generated, context);
   const binding = await boundBecause(depFile, buildDir, readTexts, context);
@@ -61,13 +64,29 @@ export async function draftCompilation(
     ...origin,
     buildDir,
     inputs,
-    variables: depFile.env
-      .filter(([name]) => !isSetByCargo(name))
-      .map(([name, value]) => [name, value ?? null]),
+    variables,
     boundBecause: binding.because,
     rewriteOutput: null,
     isLinked: isLinked(base),
   };
+}
+
+/**
+ * Variables of the user that the compiler read. Cargo's own dep-info has them without those that
+ * cargo or the package's build script set, which rustc's list still holds.
+ */
+async function foreignVariables(
+  { files }: DraftBase,
+  context: DraftContext,
+): Promise<[string, string | null][] | undefined> {
+  const path = files.json.path.slice(0, -'.json'.length);
+  const slash = path.lastIndexOf('/');
+  const depInfoPath = `${path.slice(0, slash)}/dep-${path.slice(slash + 1)}`;
+  const entry = entryAt(files.entries, depInfoPath);
+  const depInfo = entry && parseDepInfo(await readEntry(entry, context.blobPath));
+  return depInfo?.env
+    .filter(([name]) => !isSetByCargo(name))
+    .map(([name, value]) => [name, value ?? null]);
 }
 
 /** The absolute build-dir, from the target that names the dep-info file itself. */

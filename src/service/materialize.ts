@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { chmod, copyFile, constants, link, lstat, mkdir, open, symlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { byteStringToHostPath, type ByteString, type VirtualPath } from '../base/byte-string.js';
-import { openOverlay } from '../fs/overlay.js';
+import { openOverlay, type Overlay } from '../fs/overlay.js';
 import type { ChangeObserver } from '../fs/lower.js';
 import type { SnapshotEntry } from '../fs/view-control.js';
 import type { Progress } from './protocol.js';
@@ -36,7 +36,9 @@ export interface MaterializeOptions {
 
 /** To be called while the view is not mounted. Returns the number of files that were copied. */
 export async function materialize(options: MaterializeOptions): Promise<number> {
-  const entries = listEntries(options);
+  const entries = withOverlay(options.view, options.blobPath, (overlay) =>
+    overlay.snapshot('' as VirtualPath).filter(({ path }) => path !== ''),
+  );
   const lower = entries.filter(({ layer }) => layer === 'lower');
   const names = new Map<number, Buffer>();
   let done = 0;
@@ -49,7 +51,19 @@ export async function materialize(options: MaterializeOptions): Promise<number> 
   return lower.filter(({ kind }) => kind === 'file').length;
 }
 
-function listEntries({ view, blobPath }: MaterializeOptions): readonly SnapshotEntry[] {
+/** Digests of all stored bytes that the journal of an unmounted view names. */
+export function listBackingDigests(
+  view: ViewDirectory,
+  blobPath: (digest: string) => string,
+): readonly string[] {
+  return withOverlay(view, blobPath, (overlay) => overlay.backingDigests());
+}
+
+function withOverlay<T>(
+  view: ViewDirectory,
+  blobPath: (digest: string) => string,
+  action: (overlay: Overlay) => T,
+): T {
   const overlay = openOverlay({
     upperDirectory: view.upperDirectory,
     journalPath: view.journalPath,
@@ -57,7 +71,7 @@ function listEntries({ view, blobPath }: MaterializeOptions): readonly SnapshotE
     observer: silentObserver,
   });
   try {
-    return overlay.snapshot('' as VirtualPath).filter(({ path }) => path !== '');
+    return action(overlay);
   } finally {
     overlay.close();
   }

@@ -6,6 +6,7 @@ import { openOverlay, type Overlay } from '../fs/overlay.js';
 import { mountFuseNative, type FuseNativeMount } from '../fs/driver/fuse-native.js';
 import { unmountSync } from '../fs/unmount.js';
 import { viewCommands } from './view-commands.js';
+import { blobPathIn } from './blob-access.js';
 import { ViewAgent } from './view-agent.js';
 import type { ViewHost, ViewHostOptions } from './view-host.js';
 import type { ViewCommand, ViewCommands } from './view-messages.js';
@@ -18,7 +19,7 @@ export async function openNativeHost(
   const agent = new ViewAgent({
     ask: options.answer,
     report: options.event,
-    backingPath: (digest) => `${options.blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`,
+    backingPath: blobPathIn(options.blobsDirectory),
   });
   const overlay = openOverlay({
     upperDirectory: options.upperDirectory,

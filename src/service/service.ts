@@ -48,7 +48,7 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
   });
   scope.defer(async () => await server.close());
   log.info({ store: paths.storeDirectory }, 'the service runs');
-  await service.views.restore();
+  await service.restored();
   await stopped;
   log.info('the service stops');
   await drain(service.views);
@@ -83,6 +83,7 @@ function createService(
     emptied: (view) => log.info({ view: view.mountPoint }, 'the view was emptied'),
   });
   const listeners: (() => void)[] = [];
+  let restored: Promise<void> | undefined;
   return {
     store,
     views,
@@ -90,6 +91,7 @@ function createService(
     startedMs: Date.now(),
     storeDirectory: paths.storeDirectory,
     promotionPaused: () => pause.reason,
+    restored: async () => await (restored ??= views.restore()),
     resume: () => pause.end(),
     stop: () => {
       for (const listener of listeners) listener();

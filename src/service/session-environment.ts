@@ -2,6 +2,7 @@
  * What a cargo process was started with, as far as it decides whether a stored unit is the unit
  * that this process would build: compiler, wrapper, steering variables, tools (cargo-rules 9, 12).
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createHash } from 'node:crypto';
@@ -174,15 +175,24 @@ function namespaceDigest(parts: readonly string[]): string {
 
 let knownLibc: string | undefined;
 
-/** glibc's version, or the word musl: what a linked build script or proc-macro needs at run time. */
+/**
+ * glibc's version: what a linked build script or proc-macro needs at run time. (Node's own report
+ * would tell, but it waits for every worker thread, and ours sleep in the kernel.)
+ */
 function libcVersion(): string {
-  if (knownLibc === undefined) {
-    const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-    knownLibc = report.header?.glibcVersionRuntime ?? 'musl';
-  }
+  knownLibc ??=
+    spawnSync('getconf', ['GNU_LIBC_VERSION'], { encoding: 'utf8' }).stdout.trim() || 'not glibc';
   return knownLibc;
 }
 
+/** Model and features: virtual machines of one model may differ in what they let through. */
 function cpuIdentity(): string {
-  return cpus()[0]?.model ?? 'unknown';
+  try {
+    const text = readFileSync('/proc/cpuinfo', 'latin1');
+    const flags = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(text)?.[1] ?? '';
+    const model = cpus()[0]?.model ?? '';
+    return createHash('sha256').update(`${model}\0${flags}`).digest('hex').slice(0, 16);
+  } catch {
+    return 'unknown';
+  }
 }

@@ -13,6 +13,7 @@ export function viewCommands(control: ViewControl, agent: ViewAgent): ViewComman
     snapshotUnits: (units) => units.map((unit) => snapshotUnit(control, unit)),
     prepareAdoption: (adoption) => control.prepareAdoption(adoption),
     completeAdoption: (adoption) => control.completeAdoption(adoption),
+    backingDigests: () => control.backingDigests(),
     attachments: () => control.attachments(),
     forgetTombstone: (unitKey) => agent.forgetTombstone(unitKey),
     tombstones: () => agent.tombstones(),

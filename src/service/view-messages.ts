@@ -64,7 +64,7 @@ export type ViewEvent =
 /** The operations that the main thread may ask of the serving thread. */
 export type ViewCommands = Pick<
   ViewControl,
-  'snapshot' | 'names' | 'prepareAdoption' | 'completeAdoption' | 'attachments'
+  'snapshot' | 'names' | 'prepareAdoption' | 'completeAdoption' | 'attachments' | 'backingDigests'
 > & {
   /** The fingerprint JSON files of all units in the view. */
   fingerprints(): readonly VirtualPath[];

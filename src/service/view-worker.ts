@@ -13,6 +13,7 @@ import { DirectState } from '../fs/driver/direct-state.js';
 import { openOverlay } from '../fs/overlay.js';
 import { executeCommand } from './view-commands.js';
 import { QuestionChannel } from './question-channel.js';
+import { blobPathIn } from './blob-access.js';
 import { ViewAgent } from './view-agent.js';
 import type { CommandMessage, ViewMessage } from './view-messages.js';
 
@@ -36,7 +37,7 @@ function serve(data: ViewWorkerData): void {
   const agent = new ViewAgent({
     ask: (question) => questions.ask(question),
     report: (event) => post({ kind: 'event', event }),
-    backingPath: (digest) => `${data.blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`,
+    backingPath: blobPathIn(data.blobsDirectory),
   });
   const overlay = openOverlay({
     upperDirectory: data.upperDirectory,

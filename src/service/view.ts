@@ -146,7 +146,7 @@ export class View {
     if (host === undefined) return;
     this.#isClosing = true;
     await this.#promoter?.close();
-    await this.#saveReferences();
+    await this.#saveReferences(host);
     try {
       await host.close({ isLazy: options.isLazy });
     } catch (error) {
@@ -204,6 +204,7 @@ export class View {
   /** Learns which units are attached, and queues the others. */
   async #takeStock(host: ViewHost, promoter: Promoter): Promise<void> {
     const { store } = this.#services;
+    this.#lease.add((await host.call('backingDigests')) as Digest[]);
     for (const { id, isIntact } of await host.call('attachments')) {
       if (!/^[0-9a-f]{64}$/.test(id)) continue;
       this.#lease.add([id as Digest]);
@@ -420,9 +421,11 @@ export class View {
     this.#services.lost(this, error);
   }
 
-  async #saveReferences(): Promise<void> {
+  /** Clean-up goes by these while the view is not mounted. */
+  async #saveReferences(host: ViewHost): Promise<void> {
     const manifests = this.#units.stored().map(({ id }) => id as Digest);
-    await this.#services.store.setViewReferences(this.directory.id, { manifests, blobs: [] });
+    const blobs = (await host.call('backingDigests')) as Digest[];
+    await this.#services.store.setViewReferences(this.directory.id, { manifests, blobs });
   }
 
   async #save(change: Partial<ViewRecord>): Promise<void> {

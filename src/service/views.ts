@@ -3,7 +3,9 @@ import { rm } from 'node:fs/promises';
 import { XcacheError } from '../base/errors.js';
 import { prepareMountPoint, resolveMountPoint } from '../fs/mount-check.js';
 import { adoptDirectory, returnDirectory, moveTree } from './adopt-directory.js';
-import { materialize } from './materialize.js';
+import type { Digest } from '../store/manifest.js';
+import { blobPathIn } from './blob-access.js';
+import { listBackingDigests, materialize } from './materialize.js';
 import type {
   DriverName,
   MountParams,
@@ -69,8 +71,18 @@ export class Views {
         await this.#alone(async () => await this.#restore(record));
       } catch (error) {
         this.#services.log.warn({ view: record.mountPoint, err: error }, 'not mounted again');
+        await this.#protect(record);
       }
     }
+  }
+
+  /** Keeps clean-up away from what the journal of a view names that cannot be mounted now. */
+  async #protect(record: ViewRecord): Promise<void> {
+    const directory = viewDirectory(this.#viewsDirectory, record.mountPoint);
+    const blobPath = blobPathIn(this.#services.blobsDirectory);
+    const blobs = listBackingDigests(directory, blobPath) as Digest[];
+    const references = { manifests: [], blobs };
+    await this.#services.store.setViewReferences(directory.id, references);
   }
 
   /** Unmounts everything; the next service mounts it again. */
@@ -149,11 +161,12 @@ export class Views {
 
   async #materialize(mountPoint: string, progress: Report): Promise<number> {
     const view = viewDirectory(this.#viewsDirectory, mountPoint);
-    if ((await loadViewRecord(view)) === undefined) {
+    const record = await loadViewRecord(view);
+    if (record === undefined) {
       throw new XcacheError('XC_NOT_MOUNTED', `${mountPoint} has no view of xcache`);
     }
-    const blobPath = (digest: string): string =>
-      `${this.#services.blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`;
+    await this.#prepare(mountPoint, record.driver);
+    const blobPath = blobPathIn(this.#services.blobsDirectory);
     const files = await materialize({ view, blobPath, progress });
     await moveTree(view.upperDirectory, mountPoint);
     await rm(view.directory, { recursive: true, force: true });
