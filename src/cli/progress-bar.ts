@@ -13,8 +13,10 @@ export function createProgressBar(): ProgressBar {
     format: '{phase} [{bar}] {percentage}% | {value}/{total}',
     stream: process.stderr,
     clearOnComplete: true,
-    // Nothing has to be put right after Ctrl-C.
+    // Ctrl-C ends the command: no handler that swallows it, and nothing to be put right after it.
+    gracefulExit: false,
     hideCursor: false,
+    linewrap: true,
     barsize: 30,
   });
   let isStarted = false;
