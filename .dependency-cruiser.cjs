@@ -16,9 +16,49 @@ const door = (name, pkg, file) => ({
   to: { path: `node_modules/${pkg}/` },
 });
 
+/** What other folders may import of `layer`; the rest is its own business. */
+const publicFiles = (layer, files) => ({
+  name: `${layer}-has-private-files`,
+  severity: 'error',
+  comment: `add the file to the list if ${layer} is meant to offer it`,
+  from: { path: '^src/', pathNot: `^src/${layer}/` },
+  to: { path: `^src/${layer}/`, pathNot: `^src/${layer}/(${files.join('|')})\\.ts$` },
+});
+
 module.exports = {
   forbidden: [
     ...downOnly,
+    publicFiles('service', [
+      'control-client',
+      'paths',
+      'private-directory',
+      'protocol',
+      'service',
+      'service-launcher',
+      'service-lock',
+    ]),
+    publicFiles('fs', [
+      'driver/direct-(loop|state|wake)',
+      'driver/fuse-native',
+      'exit-unmount',
+      'file-system',
+      'lower',
+      'mount-(check|direct|health|table)',
+      'overlay',
+      'unmount',
+      'view-control',
+    ]),
+    publicFiles('store', [
+      'deferred-rows',
+      'digest',
+      'gc',
+      'manifest',
+      'manifest-codec',
+      'orphans',
+      'protections',
+      'store',
+      'verify',
+    ]),
     {
       name: 'cargo-is-pure',
       severity: 'error',

@@ -53,7 +53,7 @@ export function renderUnmount(result: UnmountResult): Render {
 
 /** `status` where no service runs. */
 export const renderNotRunning: Render = (style) =>
-  `the service is ${style.bold('not running')}; nothing is mounted`;
+  `the service is ${style.bold('not running')}; its mounts come back with: xcache service start`;
 
 /** `status` */
 export function renderStatus(status: StatusResult): Render {
