@@ -16,23 +16,33 @@ export interface UnmountOptions {
  */
 export async function unmount(mountPoint: string, { lazy }: UnmountOptions): Promise<void> {
   if (!findMount(mountPoint)) return;
-  const { file, args } = unmountCommand(mountPoint, lazy);
+  const { file, args } = unmountCommand(mountPoint, lazy ? 'lazy' : 'orderly');
   assertUnmounted(mountPoint, file, await runCommand(file, args));
 }
 
-/** For exit handlers: lazy, and without an error where it fails. */
-export function unmountSync(mountPoint: string): void {
-  if (!findMount(mountPoint)) return;
-  const { file, args } = unmountCommand(mountPoint, true);
-  runCommandSync(file, args);
+/**
+ * For the end of the process: takes the mount away and, as root, ends its connection, whoever uses
+ * it. Returns false where it is still there.
+ */
+export function unmountSync(mountPoint: string): boolean {
+  if (!findMount(mountPoint)) return true;
+  const { file, args } = unmountCommand(mountPoint, 'forced');
+  const result = runCommandSync(file, args);
+  return result.kind === 'exited' && result.status === 0;
 }
 
-function unmountCommand(mountPoint: string, lazy: boolean): { file: string; args: string[] } {
+function unmountCommand(
+  mountPoint: string,
+  manner: 'orderly' | 'lazy' | 'forced',
+): { file: string; args: string[] } {
   if (process.geteuid?.() === 0) {
     // -i: no helper program; -c: the path is not resolved, which would enter the mount.
-    return { file: 'umount', args: ['-i', '-c', ...(lazy ? ['-l'] : []), '--', mountPoint] };
+    const flags = { orderly: [], lazy: ['-l'], forced: ['-l', '-f'] }[manner];
+    return { file: 'umount', args: ['-i', '-c', ...flags, '--', mountPoint] };
   }
-  return { file: 'fusermount3', args: ['-u', ...(lazy ? ['-z'] : []), '--', mountPoint] };
+  // fusermount3 cannot force.
+  const flags = manner === 'orderly' ? [] : ['-z'];
+  return { file: 'fusermount3', args: ['-u', ...flags, '--', mountPoint] };
 }
 
 function assertUnmounted(mountPoint: string, file: string, result: CommandResult): void {

@@ -25,15 +25,25 @@ export type WakeOutcome = 'awake' | 'notified' | 'entered';
 /**
  * Announces that commands wait; call it after they were posted. The serving thread runs `onWake`
  * once for any number of announcements; this does not wait for it. Costs microseconds, or a child
- * process that enters the mount where the kernel does not hold the wake node: the first time, and
- * after it was short of memory. A mount that was detached before is not reached that way.
+ * process that enters the mount where the kernel does not hold the wake node (`holdWakeNode`). A
+ * mount that was detached is not reached that way.
  */
 export async function wakeDirectLoop(connection: DirectConnection): Promise<WakeOutcome> {
-  const { fd, state, mountPoint } = connection;
+  const { fd, state } = connection;
   if (!state.announce()) return 'awake';
   if (state.isWakeNodeHeld && notifyRetrieve(fd)) return 'notified';
-  await runCommand('stat', ['--', join(mountPoint, wakeName)]);
+  await holdWakeNode(connection);
   return 'entered';
+}
+
+/**
+ * Has a child process look up the wake node, which the kernel then holds until it is short of
+ * memory. Once after the mount: then the thread can be woken and stopped in microseconds, also in
+ * a mount that was detached while in use. Returns false where the mount does not answer.
+ */
+export async function holdWakeNode(connection: DirectConnection): Promise<boolean> {
+  const result = await runCommand('stat', ['--', join(connection.mountPoint, wakeName)]);
+  return result.kind === 'exited' && result.status === 0;
 }
 
 /**

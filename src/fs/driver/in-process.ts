@@ -50,11 +50,17 @@ export class InProcessDriver {
     return this.#fileSystem.getattr(this.#file(handle).ino);
   }
 
-  /** `setattr` of what a path leads to; symlinks themselves are changed. */
+  /** Changes what a path leads to, as `chmod(2)` and `truncate(2)` do. */
   setattr(path: InProcessPath, changes: AttrChanges): Attr {
     return this.#run(() => {
-      const { ino } = this.#walk(path, false);
-      return this.#fileSystem.setattr(ino, changes, this.#caller);
+      return this.#fileSystem.setattr(this.#walk(path, true).ino, changes, this.#caller);
+    });
+  }
+
+  /** Changes a symlink itself. */
+  lsetattr(path: InProcessPath, changes: AttrChanges): Attr {
+    return this.#run(() => {
+      return this.#fileSystem.setattr(this.#walk(path, false).ino, changes, this.#caller);
     });
   }
 

@@ -1,0 +1,61 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkMountPoint, prepareMountPoint, resolveMountPoint } from '../../src/fs/mount-check.js';
+import { findMount } from '../../src/fs/mount-table.js';
+import { DriverHost, noMounts } from '../support/driver-host.js';
+import { createTempDirectory } from '../support/tmp.js';
+
+const check = { driver: 'direct', ownMountPoints: [], ownDirectories: [] } as const;
+
+describe('resolving a mount point', () => {
+  test('follows symbolic links and keeps names that are missing', async () => {
+    await using directory = await createTempDirectory();
+    await mkdir(join(directory.path, 'disk'));
+    await symlink('disk', join(directory.path, 'link'));
+    expect(await resolveMountPoint(join(directory.path, 'link/target'))).toBe(
+      join(directory.path, 'disk/target'),
+    );
+  });
+});
+
+describe.skipIf(noMounts !== undefined)(`preparing a mount point ${noMounts ?? ''}`, () => {
+  test('creates a directory whose parent is there', async () => {
+    await using directory = await createTempDirectory();
+    const path = join(directory.path, 'target');
+    expect(await prepareMountPoint(path, check)).toBe('created');
+    expect(await prepareMountPoint(path, check)).toBe('ready');
+  });
+
+  test('refuses files, and directories without a parent', async () => {
+    await using directory = await createTempDirectory();
+    const file = join(directory.path, 'file');
+    await writeFile(file, '');
+    for (const path of [file, join(file, 'target'), join(directory.path, 'a/b')]) {
+      await expect(prepareMountPoint(path, check)).rejects.toMatchObject({
+        code: 'XC_MOUNT_POINT',
+      });
+    }
+  });
+
+  test('refuses what another service serves', async () => {
+    await using host = await DriverHost.start({ driver: 'direct' });
+    await expect(prepareMountPoint(host.mountPoint, check)).rejects.toMatchObject({
+      code: 'XC_MOUNTED_ELSEWHERE',
+    });
+    await expect(checkMountPoint(join(host.mountPoint, 'in'), check)).rejects.toMatchObject({
+      code: 'XC_NESTED',
+    });
+  });
+
+  test('detaches what a killed service left, through a symbolic link too', async () => {
+    await using host = await DriverHost.start({ driver: 'direct' });
+    await host.kill('SIGKILL');
+    const link = join(host.directory.path, 'link');
+    await symlink('mnt', link);
+    expect(await resolveMountPoint(host.mountPoint)).toBe(host.mountPoint);
+    expect(await prepareMountPoint(host.mountPoint, check)).toBe('ready');
+    expect(findMount(host.mountPoint)).toBeUndefined();
+    expect(await resolveMountPoint(link)).toBe(host.mountPoint);
+  });
+});
