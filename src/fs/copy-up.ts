@@ -16,6 +16,7 @@ import { virtualPathOf, type Dentry, type Inode, type LowerState } from './inode
 import { deleteIfEmpty, releaseLowerName } from './lifetime.js';
 import type { Extent } from './lower.js';
 import { hostPathOf, type OverlayState } from './overlay-state.js';
+import { setRealTimes } from './time-overrides.js';
 
 const copyBufferBytes = 1 << 20;
 
@@ -104,7 +105,7 @@ function copyUpOrphan(
   setTimes(state, inode, lower);
 }
 
-/** A complete copy in the work directory, with its mode. Its times are set once it is in place. */
+/** A complete copy in the work directory, with its mode and nearly its times. */
 function createCopy(state: OverlayState, lower: LowerState, keepBytes: number): string {
   const temporary = state.work.temporaryPath();
   try {
@@ -115,6 +116,8 @@ function createCopy(state: OverlayState, lower: LowerState, keepBytes: number): 
       chmodSync(temporary, lower.mode);
     }
     giveToOwner(state, temporary);
+    // The exact times follow in the journal; without them a kill leaves a file that looks old.
+    setRealTimes(temporary, lower.atimeNs, lower.mtimeNs);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

@@ -44,9 +44,18 @@ export function recoverAdoptions(state: OverlayState, replay: Replay): number {
   for (const adoption of interrupted) {
     linkMissingNames(state, adoption);
     protectMoved(state, adoption);
-    applyAdoption(replay, adoption.sequence);
+    const moved = adoption.entries.filter((entry) => {
+      return !exists(hostPath(state.upperRoot, entry.path));
+    });
+    applyAdoption(replay, { ...adoption, entries: moved });
+    if (moved.length < adoption.entries.length) spoil(replay, adoption.id);
   }
   return interrupted.length;
+}
+
+function spoil(replay: Replay, id: string): void {
+  const group = replay.groups.get(id);
+  if (group !== undefined) group.isIntact = false;
 }
 
 /** Of a file with several names either all or none of them stay upper. */
@@ -79,13 +88,13 @@ export function attachReplayed(
   state: OverlayState,
   replay: Replay,
 ): Pick<RecoverySummary, 'droppedAttachments' | 'hiddenEntries'> {
+  const dropped = findDropped(state, replay);
   const entriesByGroup = new Map<ReplayedGroup, LowerEntry[]>();
   for (const { group, entry } of replay.entries.values()) {
     const entries = entriesByGroup.get(group);
     if (entries === undefined) entriesByGroup.set(group, [entry]);
     else entries.push(entry);
   }
-  const dropped = findDropped(state, replay, entriesByGroup);
   let hiddenEntries = 0;
   for (const group of replay.groups.values()) {
     const entries = entriesByGroup.get(group);
@@ -98,19 +107,19 @@ export function attachReplayed(
   return { droppedAttachments: [...dropped], hiddenEntries };
 }
 
-function findDropped(
-  state: OverlayState,
-  replay: Replay,
-  entriesByGroup: ReadonlyMap<ReplayedGroup, readonly LowerEntry[]>,
-): ReadonlySet<string> {
-  const all = [...replay.entries.values()].map(({ entry }) => entry);
-  const missing = missingBacking(state, all);
+/** Groups of which bytes are gone, and all that were built on them. */
+function findDropped(state: OverlayState, replay: Replay): ReadonlySet<string> {
+  const all = [...replay.entries.values()];
+  const missing = missingBacking(
+    state,
+    all.map(({ entry }) => entry),
+  );
   const dropped = new Set<string>();
   if (missing.size === 0) return dropped;
-  for (const [group, entries] of entriesByGroup) {
-    if (entries.some((entry) => entry.kind === 'file' && missing.has(entry.extent.digest))) {
-      dropped.add(group.id);
-    }
+  for (const { group, entry } of all) {
+    if (entry.kind !== 'file' || !missing.has(entry.extent.digest)) continue;
+    // A file that was copied up just before a kill needs no backing any more.
+    if (!exists(hostPath(state.upperRoot, entry.path))) dropped.add(group.id);
   }
   // The order of attaching puts dependencies first, except for groups attached again.
   for (let before = -1; before !== dropped.size;) {

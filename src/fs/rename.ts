@@ -29,9 +29,9 @@ export function rename(state: OverlayState, from: NameIn, to: NameIn, flags: Ren
   const target = childrenOf(state, toParent).get(to.name);
   if (flags.noReplace && target !== undefined) throw new FsError('EEXIST', 'rename');
   const sourceInode = inodeOf(state, source);
-  refuseLoop(sourceInode, toParent);
-  if (flags.exchange) {
-    if (target === undefined) throw new FsError('ENOENT', 'rename');
+  if (flags.exchange && target === undefined) throw new FsError('ENOENT', 'rename');
+  if (isWithin(toParent, sourceInode)) throw new FsError('EINVAL', 'rename');
+  if (flags.exchange && target !== undefined) {
     exchange(state, source, target);
   } else if (target === undefined) {
     move(state, source, { parent: toParent, name: to.name });
@@ -40,11 +40,12 @@ export function rename(state: OverlayState, from: NameIn, to: NameIn, flags: Ren
   }
 }
 
-/** A directory cannot be moved into itself. */
-function refuseLoop(moved: Inode, toParent: Inode): void {
-  for (let above: Inode | undefined = toParent; above; above = above.names[0]?.parent) {
-    if (above === moved) throw new FsError('EINVAL', 'rename');
+/** Whether a directory is `above` or somewhere below it. */
+function isWithin(directory: Inode, above: Inode): boolean {
+  for (let each: Inode | undefined = directory; each; each = each.names[0]?.parent) {
+    if (each === above) return true;
   }
+  return false;
 }
 
 interface Place {
@@ -83,6 +84,8 @@ function replace(state: OverlayState, source: Dentry, target: Dentry): void {
   const replaced = inodeOf(state, target);
   // Two names of one file: POSIX says that nothing happens.
   if (inode === replaced) return;
+  // Like the kernel, before the types are compared: what is not empty cannot be replaced.
+  if (isWithin(source.parent, replaced)) throw new FsError('ENOTEMPTY', 'rename');
   checkReplaceable(state, inode, replaced);
   const removal = describeRemoval(source, inode);
   const replacedRemoval = describeRemoval(target, replaced);
@@ -128,7 +131,7 @@ function exchange(state: OverlayState, first: Dentry, second: Dentry): void {
   const firstInode = inodeOf(state, first);
   const secondInode = inodeOf(state, second);
   if (firstInode === secondInode) return;
-  refuseLoop(secondInode, first.parent);
+  if (isWithin(first.parent, secondInode)) throw new FsError('EINVAL', 'rename');
   const removals = [describeRemoval(first, firstInode), describeRemoval(second, secondInode)];
   prepareMove(state, firstInode, second.parent);
   prepareMove(state, secondInode, first.parent);

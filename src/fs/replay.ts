@@ -68,9 +68,11 @@ function apply(replay: Replay, record: Exclude<JournalRecord, { kind: 'exchange'
     case 'adopt':
       replay.adoptions.set(record.sequence, record);
       return;
-    case 'adopted':
-      applyAdoption(replay, record.sequence);
+    case 'adopted': {
+      const adoption = replay.adoptions.get(record.sequence);
+      if (adoption !== undefined) applyAdoption(replay, adoption);
       return;
+    }
     case 'revoked':
       replay.adoptions.delete(record.sequence);
       return;
@@ -114,10 +116,9 @@ function removeEntry(
   if (record.kind === 'detach') known.group.isIntact = false;
 }
 
-/** Adds the entries of a prepared adoption as if it had been completed. */
-export function applyAdoption(replay: Replay, sequence: number): void {
-  const adoption = replay.adoptions.get(sequence);
-  if (adoption === undefined) return;
-  replay.adoptions.delete(sequence);
+/** Ends a prepared adoption: its entries are lower from here on. */
+export function applyAdoption(replay: Replay, adoption: ReplayedAdoption): void {
+  replay.adoptions.delete(adoption.sequence);
+  if (adoption.entries.length === 0) return;
   addEntries(replay, groupOf(replay, adoption.id, []), adoption.entries);
 }

@@ -37,7 +37,7 @@ export function inProcessTarget(driver: InProcessDriver, onDispose: () => void):
       driver.setattr(path, { sizeBytes });
     },
     utimens: (path, atimeNs, mtimeNs) => {
-      driver.setattr(path, {
+      driver.lsetattr(path, {
         ...(atimeNs === undefined ? {} : { atime: atimeNs }),
         ...(mtimeNs === undefined ? {} : { mtime: mtimeNs }),
       });

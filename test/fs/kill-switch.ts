@@ -1,0 +1,72 @@
+/**
+ * A kill -9 in the middle of an operation, without a process of its own: from the chosen system
+ * call on, nothing that would change a disk happens any more. The program under test sees an
+ * exception and runs its clean-up, which changes nothing either.
+ */
+import fs, { constants } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+export class Killed extends Error {}
+
+const changing = [
+  'chmodSync',
+  'copyFileSync',
+  'fchmodSync',
+  'fchownSync',
+  'ftruncateSync',
+  'futimesSync',
+  'lchownSync',
+  'linkSync',
+  'lutimesSync',
+  'mkdirSync',
+  'openSync',
+  'renameSync',
+  'rmSync',
+  'rmdirSync',
+  'symlinkSync',
+  'unlinkSync',
+  'writeSync',
+] as const;
+
+type Call = (...args: unknown[]) => unknown;
+
+/**
+ * Runs `act`, killed at its `callNumber`-th (from 0) changing system call; a write is torn in the
+ * middle. Returns false if there were fewer calls, so that nothing was cut short.
+ */
+export function killedAt(callNumber: number, act: () => void): boolean {
+  const table = fs as unknown as Record<string, Call>;
+  const originals = new Map(changing.map((name) => [name, table[name]!]));
+  let left = callNumber;
+  let isDead = false as boolean;
+  for (const [name, original] of originals) {
+    table[name] = (...args) => {
+      if (name === 'openSync' && !isCreating(args[1])) return original(...args);
+      if (isDead) throw new Killed(name);
+      left -= 1;
+      if (left >= 0) return original(...args);
+      isDead = true;
+      if (name === 'writeSync') writeHalf(original, args);
+      throw new Killed(name);
+    };
+  }
+  syncBuiltinESMExports();
+  try {
+    act();
+  } catch (error) {
+    if (!isDead) throw error;
+  } finally {
+    for (const [name, original] of originals) table[name] = original;
+    syncBuiltinESMExports();
+  }
+  return isDead;
+}
+
+function isCreating(flags: unknown): boolean {
+  return typeof flags === 'number' ? (flags & constants.O_CREAT) !== 0 : flags !== 'r';
+}
+
+function writeHalf(write: Call, [fd, bytes, offset, length, position]: unknown[]): void {
+  const half = Math.floor((length as number) / 2);
+  if (half > 0) write(fd, bytes, offset, half, position);
+}
