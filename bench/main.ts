@@ -157,10 +157,16 @@ function createReport(context: BenchContext, startedAt: Date): Report {
 function publish(report: Report, options: Options): void {
   const results = join(root, 'bench/results');
   mkdirSync(results, { recursive: true });
-  const temporary = join(results, 'latest.json.tmp');
+  const temporary = join(results, 'partial.tmp');
   writeFileSync(temporary, `${JSON.stringify(report, undefined, 2)}\n`);
-  renameSync(temporary, join(results, 'latest.json'));
+  if (isComplete(options)) renameSync(temporary, join(results, 'latest.json'));
   const table = formatTable(report);
   console.log(table);
   if (options.writesReadme) writeReadmeTable(join(root, 'README.md'), table);
+}
+
+/** Only such a run replaces the published results; any other leaves its own in `partial.tmp`. */
+function isComplete(options: Options): boolean {
+  const isAll = options.scenarios.size === Object.keys(scenarios).length;
+  return isAll && !options.isQuick && !options.isNativeOnly;
 }

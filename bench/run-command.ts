@@ -68,7 +68,7 @@ export function runCaptured(
   const result = spawnSync(argv[0]!, argv.slice(1), {
     ...options,
     encoding: 'utf8',
-    timeout: 600_000,
+    timeout: 120_000,
     maxBuffer: 256 << 20,
   });
   if (result.error !== undefined) throw result.error;
