@@ -68,7 +68,8 @@ export async function prepareMountPoint(
     const { kind } = await checkMountPoint(path, check);
     switch (kind) {
       case 'create':
-        await mkdir(path);
+        // Named, because the umask of the service is 0.
+        await mkdir(path, { mode: 0o755 });
         return 'created';
       case 'detach-dead':
         // Mounts can be stacked, and what lies below is to be judged too.

@@ -3,17 +3,23 @@
  * where that is possible; a copy is complete before the original goes away.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { isErrno, XcacheError } from '../base/errors.js';
 import type { ViewDirectory } from './view-directory.js';
 
 const run = promisify(execFile);
 
-/** How many files were taken over; 0 where the directory was empty. */
-export async function adoptDirectory(mountPoint: string, view: ViewDirectory): Promise<number> {
-  if ((await readdir(mountPoint)).length === 0) return 0;
-  const { mode } = await stat(mountPoint);
+/** How many files were taken over; undefined where the directory was empty. */
+export async function adoptDirectory(
+  mountPoint: string,
+  view: ViewDirectory,
+): Promise<number | undefined> {
+  const mode = (await stat(mountPoint)).mode & 0o7777;
+  if ((await readdir(mountPoint)).length === 0) {
+    await createUpper(view, mode);
+    return undefined;
+  }
   await setAside(view);
   try {
     await rename(mountPoint, view.upperDirectory);
@@ -22,8 +28,21 @@ export async function adoptDirectory(mountPoint: string, view: ViewDirectory): P
     await copyTree(mountPoint, view.upperDirectory);
     await rm(mountPoint, { recursive: true });
   }
-  await mkdir(mountPoint, { mode: mode & 0o7777 });
+  await mkdir(mountPoint);
+  await chmod(mountPoint, mode);
   return await countFiles(view.upperDirectory);
+}
+
+/** The upper layer of a new view shows, and later leaves behind, the mode of the directory. */
+async function createUpper(view: ViewDirectory, mode: number): Promise<void> {
+  await mkdir(view.directory, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(view.upperDirectory, { mode: 0o700 });
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return;
+    throw error;
+  }
+  await chmod(view.upperDirectory, mode);
 }
 
 /** Undoes `adoptDirectory` where mounting failed afterwards. */

@@ -114,7 +114,7 @@ export class Views {
     const directory = viewDirectory(this.#viewsDirectory, mountPoint);
     const previous = await loadViewRecord(directory);
     report({ phase: 'adopting', done: 0, total: 1 });
-    const adoptedFiles = await adoptDirectory(mountPoint, directory);
+    const adopted = await adoptDirectory(mountPoint, directory);
     report({ phase: 'adopting', done: 1, total: 1 });
     const record: ViewRecord = {
       version: 1,
@@ -123,7 +123,7 @@ export class Views {
       mode: params.mode ?? 'fast',
       isMounted: false,
       createdMs: previous?.createdMs ?? Date.now(),
-      environment: adoptedFiles > 0 ? '' : (previous?.environment ?? ''),
+      environment: adopted === undefined ? (previous?.environment ?? '') : '',
     };
     await saveViewRecord(directory, record);
     const view = new View(directory, record, this.#services);
@@ -134,10 +134,11 @@ export class Views {
     } catch (error) {
       this.#views.delete(mountPoint);
       view[Symbol.dispose]();
-      if (adoptedFiles > 0) await returnDirectory(mountPoint, directory);
+      if (adopted !== undefined) await returnDirectory(mountPoint, directory);
       throw error;
     }
     const { view: id } = view.status();
+    const adoptedFiles = adopted ?? 0;
     return { version: 1, directory: mountPoint, view: id, driver, wasMounted: false, adoptedFiles };
   }
 
