@@ -26,6 +26,7 @@ export class DirectSession {
   readonly openDirectories: Map<number, OpenDirectory> = new Map();
   readonly onFault: FaultListener;
   readonly #state: DirectState;
+  #wakeLookups = 0;
 
   constructor(options: {
     readonly fd: number;
@@ -46,11 +47,17 @@ export class DirectSession {
 
   /** Answers a lookup of the wake node, which the kernel then holds. */
   replyWakeEntry(): void {
-    this.#state.isWakeNodeHeld = this.reply.sendEntry(wakeNode);
+    if (this.reply.sendEntry(wakeNode)) this.#wakeLookups += 1;
+    this.#state.isWakeNodeHeld = this.#wakeLookups > 0;
   }
 
   forget(ino: Ino, count: number): void {
-    if (ino === wakeNode.ino) this.#state.isWakeNodeHeld = false;
-    else this.fileSystem.forget(ino, count);
+    if (ino !== wakeNode.ino) {
+      this.fileSystem.forget(ino, count);
+      return;
+    }
+    // Counted, because the kernel may forget an old lookup after it has made a new one.
+    this.#wakeLookups -= count;
+    this.#state.isWakeNodeHeld = this.#wakeLookups > 0;
   }
 }

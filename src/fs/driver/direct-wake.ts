@@ -42,7 +42,8 @@ export async function wakeDirectLoop(connection: DirectConnection): Promise<Wake
  * a mount that was detached while in use. Returns false where the mount does not answer.
  */
 export async function holdWakeNode(connection: DirectConnection): Promise<boolean> {
-  const result = await runCommand('stat', ['--', join(connection.mountPoint, wakeName)]);
+  // statfs, because that is never answered from the kernel's cache.
+  const result = await runCommand('stat', ['-f', '--', join(connection.mountPoint, wakeName)]);
   return result.kind === 'exited' && result.status === 0;
 }
 
