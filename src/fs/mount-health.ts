@@ -10,6 +10,9 @@ import { unmount } from './unmount.js';
 /** Longer than a busy server needs for one answer, short enough for a command to wait for. */
 const probeTimeoutMs = 5_000;
 
+/** ENOTCONN after the server's end, ECONNABORTED after an abort, ECONNREFUSED after a failed INIT. */
+const deadMessages = /endpoint is not connected|caused connection abort|Connection refused/;
+
 /** What a process that enters the mount meets. */
 export type MountHealth = 'alive' | 'dead' | 'hanging';
 
@@ -29,7 +32,7 @@ export async function probeMount(path: string): Promise<MountHealth> {
         hint: 'install it: apt install coreutils',
       });
     case 'exited':
-      return result.stderr.includes('Transport endpoint is not connected') ? 'dead' : 'alive';
+      return deadMessages.test(result.stderr) ? 'dead' : 'alive';
   }
 }
 
