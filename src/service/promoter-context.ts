@@ -20,6 +20,8 @@ export interface PromoterContext {
   /** The session that built the unit; undefined while none is known yet. */
   readonly environmentOf: (unitKey: string) => SessionEnvironment | UnknownEnvironment | undefined;
   readonly isPaused: () => boolean;
+  /** The unit's files are about to be exchanged for stored ones; `promoted` follows. */
+  readonly adopting: (id: string) => void;
   /** The unit is served from the store from now on. */
   readonly promoted: (draft: UnitDraft, id: string, facts: UnitFacts, wasKnown: boolean) => void;
   /** The unit is complete and stays in the upper layer. */

@@ -186,6 +186,7 @@ export class Promoter {
     await syncFile(context.journalPath);
     const complete: { draft: UnitDraft; stored: StoredFiles }[] = [];
     for (const item of prepared) {
+      context.adopting(item.stored.id);
       if ((await context.call('completeAdoption', adoptionOf(item.stored))) === 'done') {
         complete.push(item);
       } else this.#changed(item.draft);

@@ -15,6 +15,7 @@ import {
 import type { Caller } from '../fs/file-system.js';
 import type { Attachment, ChangeObserver, LowerEntry, LowerLayer } from '../fs/lower.js';
 import { findCargoProcess } from './process-tree.js';
+import type { Adoption } from '../fs/view-control.js';
 import type { OfferedUnit, ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
 
 /** What the agent needs of the file system it serves; bound once that is open. */
@@ -59,14 +60,6 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     for (const key of fileSystem.notes().keys()) {
       if (key.startsWith(tombstonePrefix)) this.#tombstones.add(key.slice(tombstonePrefix.length));
     }
-  }
-
-  tombstones(): readonly string[] {
-    return [...this.#tombstones];
-  }
-
-  forgetTombstone(unitKey: string): void {
-    if (this.#tombstones.delete(unitKey)) this.#bound().note(tombstonePrefix + unitKey, null);
   }
 
   isVolatile(directory: VirtualPath, name: ByteName): boolean {
@@ -114,6 +107,14 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   attached(ids: readonly string[], refused: readonly string[]): void {
     for (const id of ids) this.#spoiled.delete(id);
     this.#options.report({ kind: 'attached', ids, refused });
+  }
+
+  /** A unit that was built here to its end is served from the store from now on. */
+  adopted({ attachment, files }: Adoption): void {
+    this.#spoiled.delete(attachment);
+    const [first] = files;
+    const unit = first && parseUnitPath(first.path);
+    if (unit) this.#forgetTombstone(unit.unitKey);
   }
 
   changed(path: VirtualPath): void {
@@ -193,12 +194,16 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     this.#bound().note(tombstonePrefix + unitKey, '1');
   }
 
+  #forgetTombstone(unitKey: string): void {
+    if (this.#tombstones.delete(unitKey)) this.#bound().note(tombstonePrefix + unitKey, null);
+  }
+
   /** Removing a profile directory or the whole target means "start over", not "rebuild this unit". */
   #forgetTombstonesBelow(path: VirtualPath): void {
     for (const unitKey of this.#tombstones) {
       const profilePath = unitKey.slice(0, unitKey.indexOf('#'));
       if (path === '' || profilePath === path || profilePath.startsWith(`${path}/`)) {
-        this.forgetTombstone(unitKey);
+        this.#forgetTombstone(unitKey);
       }
     }
   }

@@ -12,11 +12,13 @@ export function viewCommands(control: ViewControl, agent: ViewAgent): ViewComman
     fingerprints: () => listFingerprints(control),
     snapshotUnits: (units) => units.map((unit) => snapshotUnit(control, unit)),
     prepareAdoption: (adoption) => control.prepareAdoption(adoption),
-    completeAdoption: (adoption) => control.completeAdoption(adoption),
+    completeAdoption: (adoption) => {
+      const outcome = control.completeAdoption(adoption);
+      if (outcome === 'done') agent.adopted(adoption);
+      return outcome;
+    },
     backingDigests: () => control.backingDigests(),
     attachments: () => control.attachments(),
-    forgetTombstone: (unitKey) => agent.forgetTombstone(unitKey),
-    tombstones: () => agent.tombstones(),
   };
 }
 

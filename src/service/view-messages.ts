@@ -70,9 +70,6 @@ export type ViewCommands = Pick<
   fingerprints(): readonly VirtualPath[];
   /** All entries of each unit. */
   snapshotUnits(units: readonly NamedUnit[]): readonly (readonly SnapshotEntry[])[];
-  /** Allows the unit to be served again: it was built here to its end. */
-  forgetTombstone(unitKey: string): void;
-  tombstones(): readonly string[];
 };
 
 export type ViewCommand = keyof ViewCommands;

@@ -67,6 +67,8 @@ export class View {
   /** Unit key → the session that asked for it last, and so built it where it was a miss. */
   readonly #builtIn = new Map<string, Session>();
   readonly #offered = new Map<string, { planned: PlannedUnit; stampNs: bigint; session: string }>();
+  /** Units whose files are exchanged for stored ones, and that are not yet in the index. */
+  readonly #adopting = new Map<string, 'intact' | 'spoiled'>();
   readonly #preferred = new Map<string, number>();
   readonly #lease: Lease;
   #record: ViewRecord;
@@ -191,6 +193,7 @@ export class View {
       call: async (method, ...args) => await host.call(method, ...args),
       environmentOf: (unitKey) => this.#builtIn.get(unitKey)?.environment ?? this.#adopted,
       isPaused: this.#services.isPaused,
+      adopting: (id) => void this.#adopting.set(id, 'intact'),
       promoted: (draft, id, facts, wasKnown) => this.#promoted(draft, id, facts, wasKnown),
       keptPrivate: (files, reason, message) => this.#keptPrivate(files, reason, message),
       failed: (error, units) => {
@@ -315,6 +318,7 @@ export class View {
         return;
       case 'spoiled':
         this.#units.deleteById(event.id);
+        if (this.#adopting.has(event.id)) this.#adopting.set(event.id, 'spoiled');
         return;
       case 'root-emptied':
         this.#units.clear();
@@ -346,7 +350,10 @@ export class View {
   #promoted(draft: UnitDraft, id: string, facts: UnitFacts, wasKnown: boolean): void {
     const { unitKey } = draft.files.unit;
     this.#lease.add([id as Digest]);
-    this.#present(id, facts, draft.startedNs);
+    // Its files may have been removed while the store was written.
+    const isSpoiled = this.#adopting.get(id) === 'spoiled';
+    this.#adopting.delete(id);
+    if (!isSpoiled) this.#present(id, facts, draft.startedNs);
     this.#services.store.addCounters({ promoted: 1 });
     this.#services.store.recordUse([id as Digest], Date.now());
     const message = wasKnown ? 'an equal unit was in the store already' : 'stored';
@@ -357,9 +364,6 @@ export class View {
       message,
       this.#builtIn.get(unitKey)?.key,
     );
-    this.#host?.call('forgetTombstone', unitKey).catch((error: unknown) => {
-      this.#services.log.warn({ view: this.mountPoint, err: error }, 'tombstone not removed');
-    });
   }
 
   #keptPrivate(files: UnitFiles, reason: string, message: string): void {
