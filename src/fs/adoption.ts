@@ -8,8 +8,8 @@ import { chmodSync, linkSync, mkdirSync, renameSync, statSync, unlinkSync } from
 import { dirname } from 'node:path';
 import { forgetAdoption, registerAdoption, revokeAdoption } from './adoption-intent.js';
 import { attributesOf, keepingTimes } from './attributes.js';
-import { journalDetach } from './copy-up.js';
 import { findDentry } from './find.js';
+import { deleteIfEmpty } from './lifetime.js';
 import type { Attr, Ino } from './file-system.js';
 import {
   regularType,
@@ -113,15 +113,17 @@ export function completeAdoption(state: OverlayState, adoption: Adoption): Adopt
     revokeAdoption(state, pending.sequence);
     return 'changed';
   }
-  const group = openGroup(state, adoption.attachment, []);
-  if (group.nameCount === 0) group.isIntact = true;
-  const list = [...candidates.values()];
-  const parents = new Set(list.flatMap(({ dentries }) => dentries.map((dentry) => dentry.parent)));
   forgetAdoption(state, pending.sequence);
-  keepingTimes(state, parents, () => {
-    swapAll(state, pending.sequence, group, list);
+  state.journal.reserve();
+  const list = [...candidates.values()];
+  keepingTimes(state, parentsOf(list), () => {
+    swapAll(state, pending, list);
   });
   return 'done';
+}
+
+function parentsOf(candidates: readonly Candidate[]): ReadonlySet<Inode> {
+  return new Set(candidates.flatMap(({ dentries }) => dentries.map(({ parent }) => parent)));
 }
 
 /** Prepared for exactly these inodes and not revoked since. */
@@ -150,36 +152,47 @@ function isBacked(state: OverlayState, candidates: ReadonlyMap<Ino, Candidate>):
   return true;
 }
 
+/** Undefined where nothing is there. */
 function backingSizeBytes(state: OverlayState, digest: string): number | undefined {
   return statSync(state.lower.backingPath(digest), { throwIfNoEntry: false })?.size;
 }
 
-/** What cannot be swapped stays upper, and the journal says so. */
+/**
+ * On an error, what was not swapped yet stays upper. The journal then names the rest alone; until
+ * it does, recovery would look at each file.
+ */
 function swapAll(
   state: OverlayState,
-  sequence: number,
-  group: AttachmentState,
+  { sequence, id }: PendingAdoption,
   candidates: readonly Candidate[],
 ): void {
-  let done = 0;
+  const group = state.attachments.get(id) ?? openGroup(state, id, []);
+  if (group.nameCount === 0) group.isIntact = true;
+  const done: Candidate[] = [];
   try {
     for (const candidate of candidates) {
-      swap(state, group, candidate);
-      done += 1;
+      removeUpperFiles(state, candidate);
+      serveFromStore(state, group, candidate);
+      done.push(candidate);
     }
-  } finally {
-    state.journal.append({ kind: 'adopted', sequence });
-    for (const { dentries } of candidates.slice(done)) {
-      group.isIntact = false;
-      for (const dentry of dentries) journalDetach(state, dentry);
+    for (const { extent, disposal } of done) {
+      if (disposal === 'move') chmodSync(state.lower.backingPath(extent.digest), blobMode);
     }
+  } catch (error) {
+    group.isIntact = false;
+    const entries = done.flatMap(entriesOf);
+    const { requires } = group;
+    state.journal.append({ kind: 'attach', id, requires, isIntact: false, entries });
+    state.journal.append({ kind: 'revoked', sequence });
+    deleteIfEmpty(state, group);
+    throw error;
   }
+  state.journal.append({ kind: 'adopted', sequence });
+  for (const { inode } of done) state.times.clear(inode);
 }
 
-function swap(state: OverlayState, group: AttachmentState, candidate: Candidate): void {
+function serveFromStore(state: OverlayState, group: AttachmentState, candidate: Candidate): void {
   const { inode, attr, extent } = candidate;
-  state.backing.close(inode);
-  removeUpperFiles(state, candidate);
   state.inodes.unshare(inode);
   inode.lower = {
     attachment: group,
@@ -192,14 +205,15 @@ function swap(state: OverlayState, group: AttachmentState, candidate: Candidate)
     ctimeNs: attr.ctimeNs,
   };
   group.nameCount += inode.names.length;
-  state.times.clear(inode);
 }
 
 /**
  * The first name goes last, and it is the one that may become the backing file: at no time does
  * another name lead into that. Recovery links missing names to one that is there.
  */
-function removeUpperFiles(state: OverlayState, { dentries, extent, disposal }: Candidate): void {
+function removeUpperFiles(state: OverlayState, candidate: Candidate): void {
+  const { inode, dentries, extent, disposal } = candidate;
+  state.backing.close(inode);
   const [firstPath, ...otherPaths] = dentries.map((dentry) => hostPathOf(state, dentry));
   if (firstPath === undefined) return;
   const removed: (string | Buffer)[] = [];
@@ -221,5 +235,4 @@ function removeUpperFiles(state: OverlayState, { dentries, extent, disposal }: C
 function moveToStore(upperPath: string | Buffer, backingPath: string): void {
   mkdirSync(dirname(backingPath), { recursive: true, mode: blobDirectoryMode });
   renameSync(upperPath, backingPath);
-  chmodSync(backingPath, blobMode);
 }

@@ -14,8 +14,8 @@ const blockBytes = 4096;
 const sectorsPerBlock = 8;
 
 export function attributesOf(state: OverlayState, inode: Inode): Attr {
-  if (inode.lower !== undefined) return lowerAttributes(state, inode, inode.lower);
   if (inode.remains !== undefined) return inode.remains.attr;
+  if (inode.lower !== undefined) return lowerAttributes(state, inode, inode.lower);
   return upperAttributes(inode, upperStats(state, inode));
 }
 

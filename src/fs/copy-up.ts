@@ -96,11 +96,10 @@ function copyUpOrphan(
 ): void {
   if (lower.extent === undefined) return;
   const temporary = createCopy(state, lower, keepBytes);
-  const fd = openSync(temporary, constants.O_RDWR);
-  unlinkSync(temporary);
   state.backing.close(inode);
-  state.backing.keep(inode, fd);
+  state.backing.open(inode, temporary);
   state.backing.pin(inode);
+  unlinkSync(temporary);
   inode.lower = undefined;
   setTimes(state, inode, lower);
 }

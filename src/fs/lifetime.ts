@@ -61,6 +61,7 @@ export function dropName(state: OverlayState, dentry: Dentry): void {
   const inode = dentry.inode;
   if (inode === undefined) return;
   inode.names.splice(inode.names.indexOf(dentry), 1);
+  inode.generation += 1;
   if (inode.lower !== undefined) releaseLowerName(state, inode, inode.lower.attachment);
   disposeIfUnused(state, inode);
 }

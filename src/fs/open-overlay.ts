@@ -1,5 +1,6 @@
 /** Opens a view's file system: recovers, compacts the journal, and wires the parts together. */
 import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { byteStringFromText, type ByteString } from '../base/byte-string.js';
 import { backingFdsMax } from '../base/limits.js';
 import { BackingFds } from './backing-fds.js';
@@ -34,11 +35,12 @@ export interface OpenedState {
 
 /** Throws `XcacheError` for a journal of a newer version; any other damage is skipped and told. */
 export function openState(options: OverlayOptions): OpenedState {
-  mkdirSync(options.upperDirectory, { recursive: true, mode: 0o755 });
-  const upperRoot = byteStringFromText(options.upperDirectory);
+  const upperDirectory = resolve(options.upperDirectory);
+  mkdirSync(upperDirectory, { recursive: true, mode: 0o755 });
+  const upperRoot = byteStringFromText(upperDirectory);
   const loaded = loadJournal(options.journalPath);
   const replay = replayJournal(loaded.records);
-  const work = new WorkDirectory(`${options.upperDirectory}.work`);
+  const work = new WorkDirectory(`${upperDirectory}.work`);
   recoverExchanges(replay, upperRoot, work.path);
   const journal = new Journal(options.journalPath);
   const state = createState(options, { upperRoot, work, journal, replay });

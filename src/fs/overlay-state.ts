@@ -1,7 +1,8 @@
 /** What the operations of one file system share. Made by `open-overlay.ts`, owned by `Overlay`. */
 import { byteStringToHostPath, type ByteString } from '../base/byte-string.js';
+import { FsError } from '../base/errors.js';
 import type { BackingFds } from './backing-fds.js';
-import type { DirectoryEntry } from './file-system.js';
+import { rootIno, type DirectoryEntry } from './file-system.js';
 import type { InodeTable } from './inode-table.js';
 import type { AttachmentState, Dentry, Inode } from './inode.js';
 import type { Journal } from './journal.js';
@@ -53,8 +54,9 @@ export function hostPathOf(state: OverlayState, dentry: Dentry): string | Buffer
   return byteStringToHostPath(hostBytesOf(state, dentry));
 }
 
-/** The real path of an inode that has a name (or is the root). */
+/** The real path of an inode that has a name or is the root; ESTALE for others. */
 export function hostPathOfInode(state: OverlayState, inode: Inode): string | Buffer {
   const dentry = inode.names[0];
+  if (dentry === undefined && inode.ino !== rootIno) throw new FsError('ESTALE', 'path');
   return byteStringToHostPath(dentry === undefined ? state.upperRoot : hostBytesOf(state, dentry));
 }

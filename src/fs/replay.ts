@@ -120,5 +120,6 @@ function removeEntry(
 export function applyAdoption(replay: Replay, adoption: ReplayedAdoption): void {
   replay.adoptions.delete(adoption.sequence);
   if (adoption.entries.length === 0) return;
-  addEntries(replay, groupOf(replay, adoption.id, []), adoption.entries);
+  const group = replay.groups.get(adoption.id) ?? groupOf(replay, adoption.id, []);
+  addEntries(replay, group, adoption.entries);
 }

@@ -31,10 +31,20 @@ function applyChanges(state: OverlayState, inode: Inode, changes: AttrChanges): 
   }
   if (changes.mode !== undefined) changeMode(state, inode, changes.mode & 0o7777);
   if (changes.sizeBytes !== undefined) truncate(state, inode, changes.sizeBytes);
-  const nowNs = isNow(changes.atime) || isNow(changes.mtime) ? state.work.nowNs() : 0n;
-  const atimeNs = isNow(changes.atime) ? nowNs : changes.atime;
-  const mtimeNs = isNow(changes.mtime) ? nowNs : changes.mtime;
-  if (atimeNs !== undefined || mtimeNs !== undefined) setTimes(state, inode, { atimeNs, mtimeNs });
+  changeTimes(state, inode, changes);
+}
+
+function changeTimes(state: OverlayState, inode: Inode, changes: AttrChanges): void {
+  const { atime } = changes;
+  // Truncating has stamped the file already.
+  const isStamped = changes.sizeBytes !== undefined && isNow(changes.mtime);
+  const mtime = isStamped ? undefined : changes.mtime;
+  if (atime === undefined && mtime === undefined) return;
+  const nowNs = isNow(atime) || isNow(mtime) ? state.work.nowNs() : 0n;
+  setTimes(state, inode, {
+    atimeNs: isNow(atime) ? nowNs : atime,
+    mtimeNs: isNow(mtime) ? nowNs : mtime,
+  });
 }
 
 function isNow(change: TimeChange | undefined): change is 'now' {

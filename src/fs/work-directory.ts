@@ -22,6 +22,8 @@ export class WorkDirectory {
       if (name.startsWith(temporaryPrefix)) rmSync(`${path}/${name}`, { recursive: true });
     }
     this.#clockFd = openSync(`${path}/clock`, constants.O_RDWR | constants.O_CREAT, 0o600);
+    // From here on the byte is overwritten in place, which a full disk does not prevent.
+    this.nowNs();
   }
 
   /** A path nothing exists at. */

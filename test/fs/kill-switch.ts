@@ -35,31 +35,58 @@ type Call = (...args: unknown[]) => unknown;
  * middle. Returns false if there were fewer calls, so that nothing was cut short.
  */
 export function killedAt(callNumber: number, act: () => void): boolean {
-  const table = fs as unknown as Record<string, Call>;
-  const originals = new Map(changing.map((name) => [name, table[name]!]));
   let left = callNumber;
   let isDead = false as boolean;
+  const intercept = (name: string, original: Call, args: unknown[]): unknown => {
+    if (name === 'openSync' && !isCreating(args[1])) return original(...args);
+    if (isDead) throw new Killed(name);
+    left -= 1;
+    if (left >= 0) return original(...args);
+    isDead = true;
+    if (name === 'writeSync') writeHalf(original, args);
+    throw new Killed(name);
+  };
+  try {
+    intercepting(changing, intercept, act);
+  } catch (error) {
+    if (!isDead) throw error;
+  }
+  return isDead;
+}
+
+/** Runs `act` while the `callNumber`-th (from 0) call of one function fails with an errno word. */
+export function failing(
+  name: (typeof changing)[number],
+  callNumber: number,
+  code: string,
+  act: () => void,
+): void {
+  let left = callNumber;
+  const intercept = (_name: string, original: Call, args: unknown[]): unknown => {
+    left -= 1;
+    if (left !== -1) return original(...args);
+    throw Object.assign(new Error(`${code}: as the test wants it`), { code });
+  };
+  intercepting([name], intercept, act);
+}
+
+function intercepting(
+  names: readonly string[],
+  intercept: (name: string, original: Call, args: unknown[]) => unknown,
+  act: () => void,
+): void {
+  const table = fs as unknown as Record<string, Call>;
+  const originals = names.map((name) => [name, table[name]!] as const);
   for (const [name, original] of originals) {
-    table[name] = (...args) => {
-      if (name === 'openSync' && !isCreating(args[1])) return original(...args);
-      if (isDead) throw new Killed(name);
-      left -= 1;
-      if (left >= 0) return original(...args);
-      isDead = true;
-      if (name === 'writeSync') writeHalf(original, args);
-      throw new Killed(name);
-    };
+    table[name] = (...args) => intercept(name, original, args);
   }
   syncBuiltinESMExports();
   try {
     act();
-  } catch (error) {
-    if (!isDead) throw error;
   } finally {
     for (const [name, original] of originals) table[name] = original;
     syncBuiltinESMExports();
   }
-  return isDead;
 }
 
 function isCreating(flags: unknown): boolean {

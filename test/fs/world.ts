@@ -37,8 +37,9 @@ export class World implements Disposable {
   overlay: Overlay;
   driver: InProcessDriver;
 
-  constructor() {
-    this.directory = mkdtempSync(join(tmpdir(), 'xcache-fs-'));
+  /** Below `base`, a temporary directory of this machine when left out. */
+  constructor(base: string = tmpdir()) {
+    this.directory = mkdtempSync(join(base, 'xcache-fs-'));
     this.upperDirectory = join(this.directory, 'upper');
     this.journalPath = join(this.directory, 'journal');
     this.blobDirectory = join(this.directory, 'blobs');

@@ -1,0 +1,146 @@
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { byteStringFromBuffer } from '../../src/base/byte-string.js';
+import { XcacheError } from '../../src/base/errors.js';
+import { decodeRecord, encodeRecord, type JournalRecord } from '../../src/fs/journal-records.js';
+import { Journal, loadJournal } from '../../src/fs/journal.js';
+import { b } from './world.js';
+
+let directory = '';
+let path = '';
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'xcache-journal-'));
+  path = join(directory, 'journal');
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const oddName = byteStringFromBuffer(Buffer.from([0xff, 0x0a, 0x22, 0x80]));
+const mtimeNs = 1_700_000_000_123_456_789n;
+const extent = { digest: 'ab'.repeat(32), offset: 5, sizeBytes: 2 ** 40 };
+
+const records: readonly JournalRecord[] = [
+  {
+    kind: 'attach',
+    id: 'unit',
+    requires: ['other'],
+    isIntact: true,
+    entries: [
+      { kind: 'directory', path: b('d'), mtimeNs, mode: 0o755 },
+      { kind: 'file', path: oddName, mtimeNs, mode: 0o644, extent, isTransient: true },
+      {
+        kind: 'file',
+        path: b('d/b'),
+        mtimeNs,
+        mode: 0o644,
+        extent,
+        linkGroup: 3,
+        isTransient: false,
+      },
+      { kind: 'symlink', path: b('d/l'), mtimeNs, target: oddName, isTransient: false },
+    ],
+  },
+  { kind: 'detach', path: oddName },
+  { kind: 'raise', path: b('d') },
+  { kind: 'adopt', sequence: 4, id: 'adopted', entries: [] },
+  { kind: 'adopted', sequence: 4 },
+  { kind: 'revoked', sequence: 5 },
+  { kind: 'exchange', first: b('a'), second: oddName, temporary: 'exchange-1' },
+  {
+    kind: 'times',
+    realIno: 2n ** 63n,
+    times: { realMtimeNs: 1n, mtimeNs: 2n, realAtimeNs: 3n, atimeNs: -4n },
+  },
+  { kind: 'times', realIno: 7n, times: undefined },
+  { kind: 'note', key: 'lone \ud800 surrogate', value: 'any\ntext \u2028 größe' },
+  { kind: 'note', key: 'gone', value: null },
+];
+
+test('every record is read as it was written', () => {
+  for (const record of records) {
+    expect(decodeRecord(encodeRecord(record).subarray(0, -1))).toEqual(record);
+  }
+});
+
+test('appended records are there without being flushed', () => {
+  const journal = new Journal(path);
+  journal.rewrite([]);
+  for (const record of records) journal.append(record);
+  expect(loadJournal(path)).toEqual({ records, skippedLines: 0 });
+  journal.close();
+});
+
+test('a missing journal is an empty one', () => {
+  expect(loadJournal(path)).toEqual({ records: [], skippedLines: 0 });
+});
+
+test('a torn last line is skipped and the rest read', () => {
+  const journal = new Journal(path);
+  journal.rewrite(records.slice(0, 3));
+  journal.close();
+  appendFileSync(path, encodeRecord(records[3]!).subarray(0, 20));
+  expect(loadJournal(path)).toEqual({ records: records.slice(0, 3), skippedLines: 1 });
+});
+
+test('any flipped bit of a line makes that line alone skipped', () => {
+  const journal = new Journal(path);
+  journal.rewrite([records[1]!, records[2]!, records[4]!]);
+  journal.close();
+  const bytes = readFileSync(path);
+  const start = bytes.indexOf(encodeRecord(records[2]!));
+  const length = encodeRecord(records[2]!).length - 1;
+  for (let offset = 0; offset < length; offset += 1) {
+    const damaged = Buffer.from(bytes);
+    damaged[start + offset] = damaged[start + offset]! ^ 0x04;
+    writeFileSync(path, damaged);
+    expect(loadJournal(path).records).toEqual([records[1], records[4]]);
+  }
+});
+
+test('a journal of a newer version is refused with both versions named', () => {
+  writeFileSync(path, encodeRecord({ kind: 'journal', version: 2 }));
+  expect(() => loadJournal(path)).toThrow(XcacheError);
+  expect(() => loadJournal(path)).toThrow(/version 2.* 1$/);
+});
+
+test('rewriting replaces all records at once', () => {
+  const journal = new Journal(path);
+  journal.rewrite(records);
+  journal.rewrite([records[1]!]);
+  journal.append(records[2]!);
+  expect(loadJournal(path).records).toEqual([records[1], records[2]]);
+  journal.close();
+});
+
+test('space for records is there before they are written', () => {
+  const journal = new Journal(path);
+  journal.rewrite([]);
+  journal.append(records[1]!);
+  const before = statSync(path).size;
+  for (let i = 0; i < 300; i += 1) journal.append(records[1]!);
+  expect(statSync(path).size).toBe(before);
+  expect(loadJournal(path).records.length).toBe(301);
+  journal.close();
+});
+
+test('a record of any size fits', () => {
+  const journal = new Journal(path);
+  journal.rewrite([]);
+  const large: JournalRecord = { kind: 'note', key: 'k', value: 'x'.repeat(1_000_000) };
+  journal.append(large);
+  journal.append(records[1]!);
+  expect(loadJournal(path).records).toEqual([large, records[1]]);
+  journal.close();
+});
