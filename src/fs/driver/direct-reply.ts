@@ -142,7 +142,7 @@ export class DirectReply {
 
   /**
    * ENOENT means that the request is gone because the connection was aborted; ENODEV, that the
-   * mount is gone. Both end in ENODEV at the next read.
+   * mount is gone. Both end in ENODEV at the next read. Anything else is a malformed reply.
    */
   #write(length: number): boolean {
     this.#words[replyHeader.lengthWord] = length;
@@ -153,7 +153,7 @@ export class DirectReply {
     } catch (error) {
       if (isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV')) return false;
       this.#isOpen = true;
-      throw error;
+      throw new Error(`the kernel refused a reply of ${length} bytes`, { cause: error });
     }
   }
 }
