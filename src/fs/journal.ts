@@ -113,6 +113,21 @@ export class Journal {
     if (old >= 0) closeSync(old);
   }
 
+  /**
+   * Goes on with the file that is there, for when a full disk admits no new one. The caller has
+   * found that its records still tell the whole truth.
+   */
+  reuse(): void {
+    this.#fd = openSync(this.path, constants.O_RDWR);
+    const bytes = readFileSync(this.#fd);
+    let end = bytes.length;
+    while (end > 0 && bytes[end - 1] === newline) end -= 1;
+    // The last line may be torn: the next one must not continue it.
+    if (end === bytes.length) writeAll(this.#fd, Buffer.from('\n'), end);
+    this.#endBytes = end + 1;
+    this.#reservedBytes = Math.max(bytes.length, end + 1);
+  }
+
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { byteStringFromText, type ByteString } from '../base/byte-string.js';
+import { isErrno } from '../base/errors.js';
 import { backingFdsMax } from '../base/limits.js';
 import { BackingFds } from './backing-fds.js';
 import { InodeTable } from './inode-table.js';
@@ -46,9 +47,21 @@ export function openState(options: OverlayOptions): OpenedState {
   const state = createState(options, { upperRoot, work, journal, replay });
   const interruptedAdoptions = recoverAdoptions(state, replay);
   const attached = attachReplayed(state, replay);
-  journal.rewrite(journalOf(state));
-  const { skippedLines } = loaded;
-  return { state, recovery: { skippedLines, interruptedAdoptions, ...attached } };
+  const recovery = { skippedLines: loaded.skippedLines, interruptedAdoptions, ...attached };
+  writeJournal(state, recovery);
+  return { state, recovery };
+}
+
+/** Compacts, unless the disk is full and the old journal is still right. */
+function writeJournal(state: OverlayState, recovery: RecoverySummary): void {
+  try {
+    state.journal.rewrite(journalOf(state));
+  } catch (error) {
+    const isFull = isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT');
+    const isRight = recovery.hiddenEntries === 0 && recovery.interruptedAdoptions === 0;
+    if (!isFull || !isRight) throw error;
+    state.journal.reuse();
+  }
 }
 
 interface Parts {

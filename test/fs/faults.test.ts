@@ -74,6 +74,23 @@ test('lower entries can be removed from a full disk, and stay removed', (context
   expect(list(world, '')).toEqual([]);
 });
 
+test('a view opens on a full disk and shows what was there', (context) => {
+  using disk = smallDisk(context);
+  using world = new World(disk.path);
+  const content = 'x'.repeat(3_000);
+  const entries = Array.from({ length: 20 }, (_, i) => lowerFile(`u/f${i}`, world.store(content)));
+  world.overlay.attach([attachmentOf('u', [lowerDirectory('u'), ...entries])]);
+  world.driver.unlink(b('u/f0'));
+  fill(world);
+  for (let round = 0; round < 3; round += 1) {
+    world.reopen();
+    expect(get(world, 'u/f19')).toBe(content);
+    expect(list(world, 'u').length).toBe(19 - round);
+    world.driver.unlink(b(`u/f${round + 1}`));
+  }
+  world.overlay.assertInvariants();
+});
+
 test('a copy-up that fails at its last step leaves the lower entry as it was', () => {
   using world = new World();
   const shared = world.store('shared');
