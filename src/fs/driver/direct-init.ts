@@ -42,8 +42,8 @@ const congestionThreshold = 48;
  */
 const requestTimeoutSeconds = 120;
 
-/** `fuse_init_in` in words of its body: major, minor, max_readahead, flags, flags2. */
-const inWord = { major: 0, minor: 1, readAhead: 2, flags: 3, flags2: 4 };
+/** `fuse_init_in` in words of its body. Its word 2 is the device's present read-ahead. */
+const inWord = { major: 0, minor: 1, flags: 3, flags2: 4 };
 
 export const init: DirectHandler = (session) => {
   const { request, reply } = session;
@@ -69,7 +69,8 @@ function negotiate({ request, reply }: DirectSession, kernelMinor: number): void
   const isExtended = (flags & initFlag.initExtended) !== 0;
   const flags2 = isExtended ? request.body(inWord.flags2) & initFlag2.requestTimeout : 0;
   reply.set(1, Math.min(kernelMinor, protocolMinor));
-  reply.set(2, Math.min(request.body(inWord.readAhead), messageBytesMax));
+  // The kernel keeps to the smaller of this and the device's read-ahead, which root may raise later.
+  reply.set(2, messageBytesMax);
   reply.set(3, flags);
   reply.set(4, backgroundMax | (congestionThreshold << 16));
   reply.set(5, messageBytesMax);
