@@ -85,6 +85,7 @@ async function copyOut(
   const path = upperPath(view, entry.path);
   if (entry.kind === 'directory') {
     await mkdir(path, { recursive: true });
+    await chmod(path, entry.mode);
     return;
   }
   await mkdir(parentOf(path), { recursive: true });
