@@ -22,7 +22,7 @@ const { O_CREAT, O_RDWR } = constants;
 /** A file system of one MiB, or a skipped test where nobody may mount one. */
 function smallDisk(context: TestContext): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'xcache-small-'));
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'xcache-test', path]);
+  const mount = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'xcache-test', path]);
   if (mount.status !== 0) {
     rmSync(path, { recursive: true });
     context.skip('may not mount a small tmpfs');
@@ -30,7 +30,7 @@ function smallDisk(context: TestContext): Disposable & { readonly path: string }
   return {
     path,
     [Symbol.dispose]() {
-      spawnSync('umount', [path]);
+      spawnSync('/bin/umount', [path]);
       rmSync(path, { recursive: true });
     },
   };
