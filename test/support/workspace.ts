@@ -37,7 +37,10 @@ export async function createWorkspace(
     'src/main.rs': 'fn main() {}\n',
     ...options.files,
   });
-  if (Object.keys(options.dependencies ?? {}).length > 0) await workspace.fetch();
+  const sources = Object.values(options.dependencies ?? {});
+  // Offline, cargo is content with the commit that it knows already.
+  if (sources.some((source) => source.includes('git ='))) await workspace.fetch('online');
+  else if (sources.length > 0) await workspace.fetch('offline-first');
   return workspace;
 }
 
@@ -122,11 +125,10 @@ export class Workspace {
     return await readFile(join(this.path, path), 'utf8');
   }
 
-  /** Makes `Cargo.lock`, from what CARGO_HOME has where possible. */
-  async fetch(): Promise<void> {
-    const offline = await this.cargo('fetch');
-    if (offline.exitCode !== 0)
-      await this.mustCargo('fetch', { env: { CARGO_NET_OFFLINE: 'false' } });
+  /** Makes `Cargo.lock`; `offline-first` from what CARGO_HOME has, where that is enough. */
+  async fetch(mode: 'online' | 'offline-first'): Promise<void> {
+    if (mode === 'offline-first' && (await this.cargo('fetch')).exitCode === 0) return;
+    await this.mustCargo('fetch', { env: { CARGO_NET_OFFLINE: 'false' } });
   }
 }
 
