@@ -9,6 +9,7 @@ import type { OverlayState } from './overlay-state.js';
 
 /** Lower entries are never read-only: rustc refuses to replace an output it may not write to. */
 const ownerWriteBit = 0o200;
+const implicitDirectoryMode = 0o755;
 
 /** Returns the ids of those that were refused. One that is attached already and intact is not. */
 export function attach(state: OverlayState, attachments: readonly Attachment[]): readonly string[] {
@@ -109,11 +110,40 @@ export function missingBacking(
 
 function attachOne(state: OverlayState, attachment: Attachment): void {
   const { id, requires } = attachment;
-  const entries = attachment.entries.map(makeWritable);
+  const entries = newEntries(state, attachment.entries);
   state.journal.append({ kind: 'attach', id, requires, isIntact: true, entries });
   const group = openGroup(state, id, requires);
   group.isIntact = true;
   insertEntries(state, group, entries);
+}
+
+/**
+ * What the tree does not have yet: directories that are there are left out, those that are missing
+ * above an entry are added. The journal then names exactly what becomes lower.
+ */
+function newEntries(state: OverlayState, entries: readonly LowerEntry[]): readonly LowerEntry[] {
+  const added: LowerEntry[] = [];
+  const directories = new Set<string>(['']);
+  const ensure = (path: string, mtimeNs: bigint, mode: number): void => {
+    if (directories.has(path)) return;
+    directories.add(path);
+    if (findInode(state, path as VirtualPath) !== undefined) return;
+    ensure(parentPathOf(path), mtimeNs, implicitDirectoryMode);
+    added.push({ kind: 'directory', path: path as VirtualPath, mtimeNs, mode });
+  };
+  for (const entry of entries) {
+    if (entry.kind === 'directory') {
+      ensure(entry.path, entry.mtimeNs, entry.mode | ownerWriteBit);
+      continue;
+    }
+    ensure(parentPathOf(entry.path), entry.mtimeNs, implicitDirectoryMode);
+    added.push(makeWritable(entry));
+  }
+  return added;
+}
+
+function parentPathOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
 
 function makeWritable(entry: LowerEntry): LowerEntry {

@@ -93,6 +93,29 @@ test('missing directories above an entry are made, and are there after a remount
   expect(get(world, 'x/y/z')).toBe('deep');
 });
 
+test('directories made for an attachment stay when what was in them is removed', () => {
+  using world = new World();
+  world.overlay.attach([attachmentOf('a', [lowerFile('x/y/z', world.store('deep'))])]);
+  world.driver.unlink(b('x/y/z'));
+  world.driver.rmdir(b('x/y'));
+  world.reopen();
+  expect(list(world, '')).toEqual(['x']);
+  expect(list(world, 'x')).toEqual([]);
+  world.overlay.assertInvariants();
+});
+
+test('a directory that was there before an attachment does not come back after its rename', () => {
+  using world = new World();
+  world.isVolatile = () => true;
+  world.driver.mkdir(b('d'));
+  world.overlay.attach([
+    attachmentOf('a', [lowerDirectory('d'), lowerFile('d/a', world.store('x'))]),
+  ]);
+  world.driver.rename(b('d'), b('e'));
+  world.reopen();
+  expect(list(world, '')).toEqual(['e']);
+});
+
 test('lower files are never presented read-only', () => {
   using world = new World();
   world.overlay.attach([

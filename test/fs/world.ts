@@ -36,6 +36,8 @@ export class World implements Disposable {
   isVolatile: (path: string) => boolean = (path) => this.resolvable.has(path);
   overlay: Overlay;
   driver: InProcessDriver;
+  /** Closed at the end, for their descriptors. */
+  readonly #abandoned: Overlay[] = [];
 
   /** Below `base`, a temporary directory of this machine when left out. */
   constructor(base: string = tmpdir()) {
@@ -62,6 +64,13 @@ export class World implements Disposable {
   /** Closes and opens again, as at unmount and mount. */
   reopen(): void {
     this.overlay.close();
+    this.overlay = this.openOverlay();
+    this.driver = new InProcessDriver(this.overlay);
+  }
+
+  /** Opens again as after a kill: what was open is left as it is, and never heard of again. */
+  abandon(): void {
+    this.#abandoned.push(this.overlay);
     this.overlay = this.openOverlay();
     this.driver = new InProcessDriver(this.overlay);
   }
@@ -105,7 +114,7 @@ export class World implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.overlay.close();
+    for (const overlay of [this.overlay, ...this.#abandoned]) overlay.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -18,7 +18,7 @@ test('whatever is done to it, the file system looks like a plain directory', asy
       async (operations) => {
         using runner = new Runner();
         for (const operation of operations) await runner.run(operation);
-        await runner.reopen();
+        await runner.reopen('abandon');
         await runner.compare();
         runner.world.overlay.assertInvariants();
         expect(runner.world.faults).toEqual([]);

@@ -33,7 +33,8 @@ export type Operation =
       /** An operation that comes between preparation and completion. */
       readonly between: VirtualPath | undefined;
     }
-  | { readonly kind: 'reopen' };
+  /** After a close, or after a kill. */
+  | { readonly kind: 'reopen' | 'abandon' };
 
 /** Few names, so that operations meet. */
 const nameArbitrary = fc.oneof(
@@ -98,7 +99,7 @@ export const operationArbitrary: fc.Arbitrary<Operation> = fc.oneof(
       between: fc.option(pathArbitrary, { nil: undefined, freq: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('reopen', 'abandon') }) },
 ) as fc.Arbitrary<Operation>;
 
 function of(

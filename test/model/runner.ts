@@ -63,7 +63,8 @@ export class Runner implements Disposable {
         await this.#adopt(operation);
         return;
       case 'reopen':
-        await this.reopen();
+      case 'abandon':
+        await this.reopen(operation.kind);
         return;
       case 'hold':
         await this.#hold(operation.path);
@@ -125,13 +126,13 @@ export class Runner implements Disposable {
     expect(await this.#fs.read(fd, 1 << 20, 0)).toEqual(await fs.read(oracleFd, 1 << 20, 0));
   }
 
-  /** A kill leaves the same on disk: nothing is written at close. */
-  async reopen(): Promise<void> {
+  /** Files that are open do not survive; everything else does, without a close, too. */
+  async reopen(how: 'reopen' | 'abandon'): Promise<void> {
     for (const { fd, oracleFd } of this.#held.splice(0)) {
-      await this.#fs.close(fd);
+      if (how === 'reopen') await this.#fs.close(fd);
       await this.oracle.fs.close(oracleFd);
     }
-    this.world.reopen();
+    this.world[how]();
     this.#fs = inProcessTarget(this.world.driver, () => undefined);
     expect(this.world.overlay.recovery).toEqual({
       skippedLines: 0,
@@ -238,7 +239,9 @@ export class Runner implements Disposable {
 
 type PathOperation = Exclude<
   Operation,
-  { kind: 'attach' | 'adopt' | 'reopen' | 'hold' | 'writeHeld' | 'readHeld' | 'release' }
+  {
+    kind: 'attach' | 'adopt' | 'reopen' | 'abandon' | 'hold' | 'writeHeld' | 'readHeld' | 'release';
+  }
 >;
 
 async function perform(
