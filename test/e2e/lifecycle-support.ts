@@ -69,31 +69,18 @@ export function mountFor(world: World, ...argv: readonly string[]): AsyncDisposa
 }
 
 /**
- * Every entry below a directory with kind, mode, link count, size, time and target, as the kernel
- * shows it. Names may be any bytes, so the text is Latin-1.
+ * Every entry below a directory as the kernel shows it, sorted: kind, mode, time; of files also
+ * link count and size, of symlinks the target. Names may be any bytes, so the text is Latin-1.
  */
-export function listing(directory: string): string {
+export function listing(directory: string): readonly string[] {
+  const format = (more: string) => ['-printf', `%P %y %m %T@ ${more}\\0`];
+  const files = ['-type', 'f', ...format('%n %s')];
   const run = spawnSync(
     'find',
-    [
-      directory,
-      '-mindepth',
-      '1',
-      '-printf',
-      '%P %y %m %n %T@ %l',
-      '-type',
-      'f',
-      '-printf',
-      ' %s',
-      '-o',
-      '-printf',
-      '',
-      '-printf',
-      '\\0',
-    ],
+    [directory, '-mindepth', '1', '(', ...files, '-o', ...format('%l'), ')'],
     { encoding: 'latin1', env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 64 << 20 },
   );
-  return run.stdout;
+  return run.stdout.split('\0').sort();
 }
 
 /** A build script of the package `app` that waits until `release` appears in the workspace. */

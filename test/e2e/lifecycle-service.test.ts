@@ -1,0 +1,148 @@
+/** Mounts and builds when the service stops, starts, or is killed. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { mountsBelow, waitUntil } from '../support/processes.js';
+import type { MountResult } from '../../src/service/protocol.js';
+import { createWorld, describeEndToEnd } from '../support/world.js';
+import {
+  itoa,
+  itoaAndAnyhow,
+  nothingToDo,
+  printsFive,
+  waitingBuildScript,
+} from './lifecycle-support.js';
+
+const options = { dependencies: itoaAndAnyhow, files: { 'src/main.rs': printsFive } };
+
+describeEndToEnd('the service', () => {
+  test('unmounts at its end and mounts again at its start', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', options);
+    await workspace.mount();
+    await workspace.mustCargo('build');
+    writeFileSync(join(workspace.target, 'mine'), 'mine');
+    expect((await world.xcache('service', 'stop')).exitCode).toBe(0);
+    expect(readdirSync(workspace.target)).toEqual([]);
+    expect((await world.xcache('service', 'start')).exitCode).toBe(0);
+    expect(readFileSync(join(workspace.target, 'mine'), 'utf8')).toBe('mine');
+    expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
+    expect(workspace.output()).toBe('5');
+    await workspace.settled();
+    const second = await world.workspace('second', options);
+    await second.mount();
+    expect((await second.mustCargo('build')).compiled).toEqual(['app']);
+  });
+
+  test('does not mount again what was unmounted', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one');
+    await workspace.mount();
+    await workspace.unmount();
+    await world.xcache('service', 'stop');
+    const status = await world.xcacheJson<{ views: readonly unknown[] }>('status');
+    expect(status.views).toEqual([]);
+  });
+
+  test('refuses to unmount what is in use, and goes on serving it', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', {
+      ...options,
+      files: { 'src/main.rs': printsFive, 'build.rs': waitingBuildScript },
+    });
+    await workspace.mount();
+    const build = workspace.mustCargo('build');
+    await waitUntil('the script runs', () => existsSync(join(workspace.path, 'waiting')));
+    const { exitCode, stderr } = await world.xcache('unmount', workspace.target);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`${workspace.target} is in use by another process`);
+    await workspace.write({ release: '' });
+    await build;
+    await workspace.settled();
+    expect((await world.stats()).store.units).toBeGreaterThan(0);
+    expect(workspace.output()).toBe('5');
+  });
+
+  test('loses nothing when it is killed after a build', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', options);
+    await workspace.mount();
+    await workspace.mustCargo('build');
+    writeFileSync(join(workspace.target, 'mine'), 'mine');
+    await world.killService();
+    // The dead mount is detached, and everything is there again.
+    expect((await world.xcache('service', 'start')).exitCode).toBe(0);
+    expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
+    expect(readFileSync(join(workspace.target, 'mine'), 'utf8')).toBe('mine');
+    expect(workspace.output()).toBe('5');
+    await workspace.settled();
+    expect((await world.verify()).problems).toEqual([]);
+    const second = await world.workspace('second', options);
+    await second.mount();
+    expect((await second.mustCargo('build')).compiled).toEqual(['app']);
+  });
+
+  test('is replaced by mount where it was killed, whose dead mount is taken away', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', options);
+    await workspace.mount();
+    await workspace.buildAndSettle();
+    await world.killService();
+    const mounted = await world.xcacheJson<MountResult>('mount', workspace.target);
+    expect(mounted.wasMounted).toBe(true);
+    expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
+  });
+
+  test.each(['debug/.cargo-lock', 'debug/deps', 'debug/build', 'waiting'])(
+    'may be killed during a build, once there is %s',
+    async (sign) => {
+      await using world = await createWorld();
+      const workspace = await world.workspace('one', {
+        ...options,
+        files: { 'src/main.rs': printsFive, 'build.rs': waitingBuildScript },
+      });
+      await workspace.mount();
+      const views = readdirSync(world.paths.viewsDirectory).map((id) =>
+        join(world.paths.viewsDirectory, id, 'upper'),
+      );
+      const killed = await workspace.cargo('build', {
+        whileRunning: async () => {
+          await waitUntil(sign, () =>
+            [workspace.path, ...views].some((place) => existsSync(join(place, sign))),
+          );
+          await world.killService();
+          await workspace.write({ release: '' });
+        },
+      });
+      expect(killed.exitCode).not.toBe(0);
+      expect((await world.xcache('service', 'start')).exitCode).toBe(0);
+      await workspace.buildAndSettle();
+      expect(workspace.output()).toBe('5');
+      expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
+      expect((await world.verify()).problems).toEqual([]);
+      const second = await world.workspace('second', options);
+      await second.mount();
+      expect((await second.mustCargo('build')).compiled).toEqual(['app']);
+      expect(second.output()).toBe('5');
+    },
+  );
+
+  test('may stop while a cargo builds, which then fails and can be repeated', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', {
+      dependencies: itoa,
+      files: { 'src/main.rs': printsFive, 'build.rs': waitingBuildScript },
+    });
+    await workspace.mount();
+    const build = workspace.cargo('build');
+    await waitUntil('the script runs', () => existsSync(join(workspace.path, 'waiting')));
+    const stopping = world.xcache('service', 'stop');
+    await waitUntil('the mount is detached', () => mountsBelow(world.path).length === 0);
+    await workspace.write({ release: '' });
+    await build;
+    expect((await stopping).exitCode).toBe(0);
+    expect((await world.xcache('service', 'start')).exitCode).toBe(0);
+    await workspace.buildAndSettle();
+    expect(workspace.output()).toBe('5');
+  });
+});
