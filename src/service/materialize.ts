@@ -4,9 +4,10 @@
  * of it fresh.
  */
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, constants, link, lstat, mkdir, open, symlink } from 'node:fs/promises';
+import { chmod, copyFile, constants, link, lstat, mkdir, open } from 'node:fs/promises';
+import { rename, rm, symlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { byteStringToHostPath, type ByteString, type VirtualPath } from '../base/byte-string.js';
+import { byteStringToHostPath, type VirtualPath } from '../base/byte-string.js';
 import { openOverlay, type Overlay } from '../fs/overlay.js';
 import type { ChangeObserver } from '../fs/lower.js';
 import type { SnapshotEntry } from '../fs/view-control.js';
@@ -102,10 +103,14 @@ async function copyOut(
   const { extent } = entry;
   if (extent === undefined) throw new Error(`${entry.path} has no bytes`);
   const source = blobPath(extent.digest);
+  // A file in the upper layer hides the stored one, so it must not appear there half-copied.
+  const temporary = Buffer.from(`${view.directory}/copying`);
+  await rm(temporary, { force: true });
   if (extent.offset === 0 && (await lstat(source)).size === extent.sizeBytes) {
-    await copyFile(source, path, constants.COPYFILE_FICLONE);
-  } else await copyRange(source, extent.offset, extent.sizeBytes, path);
-  await chmod(path, entry.mode);
+    await copyFile(source, temporary, constants.COPYFILE_FICLONE);
+  } else await copyRange(source, extent.offset, extent.sizeBytes, temporary);
+  await chmod(temporary, entry.mode);
+  await rename(temporary, path);
 }
 
 async function copyRange(
@@ -161,7 +166,7 @@ async function touch(mtimeNs: bigint, paths: readonly string[]): Promise<void> {
 }
 
 function upperPath(view: ViewDirectory, path: VirtualPath): Buffer {
-  const below = byteStringToHostPath(path as ByteString);
+  const below = byteStringToHostPath(path);
   return Buffer.concat([Buffer.from(`${view.upperDirectory}/`), Buffer.from(below)]);
 }
 
