@@ -19,12 +19,18 @@ const probeTimeoutMs = 2_000;
 
 const probeVariables = ['HOME', 'PATH', 'RUSTUP_HOME', 'RUSTUP_TOOLCHAIN', 'CARGO_HOME'];
 
+/** A compiler with the files that it was told by. */
+interface KnownToolchain {
+  readonly toolchain: Toolchain;
+  readonly driver: string;
+  readonly driverIdentity: string;
+  readonly sysroot: string;
+  readonly front: string;
+}
+
 export class ToolchainProbe {
   readonly #files: HostFiles;
-  readonly #known = new Map<
-    string,
-    { toolchain: Toolchain; driver: string; driverIdentity: string }
-  >();
+  readonly #known = new Map<string, KnownToolchain>();
 
   constructor(files: HostFiles) {
     this.#files = files;
@@ -36,28 +42,48 @@ export class ToolchainProbe {
     if (program === undefined) return undefined;
     const key = JSON.stringify([program, probeVariables.map((name) => env[name]), cwd]);
     const known = this.#known.get(key);
-    if (known && this.#identity(known.driver) === known.driverIdentity) return known.toolchain;
+    if (known && this.#isSame(known, program)) return known.toolchain;
     const found = this.#ask(program, env, cwd);
     if (found) this.#known.set(key, found);
     return found?.toolchain;
+  }
+
+  #isSame({ driver, driverIdentity, sysroot, front }: KnownToolchain, program: string): boolean {
+    return (
+      this.#identity(driver) === driverIdentity && this.#frontIdentity(program, sysroot) === front
+    );
   }
 
   #ask(
     program: string,
     env: Readonly<Record<string, string>>,
     cwd: string,
-  ): { toolchain: Toolchain; driver: string; driverIdentity: string } | undefined {
+  ): KnownToolchain | undefined {
     const verboseVersion = runRustc(program, ['-vV'], env, cwd);
     const sysroot = runRustc(program, ['--print', 'sysroot'], env, cwd)?.trimEnd();
     if (verboseVersion === undefined || sysroot === undefined) return undefined;
     const driver = findDriver(sysroot);
     const driverIdentity = driver && this.#identity(driver);
     if (driver === undefined || driverIdentity === undefined) return undefined;
+    const front = this.#frontIdentity(program, sysroot);
     return {
-      toolchain: { verboseVersion, compilerIdentity: `${driver}:${driverIdentity}` },
+      toolchain: { verboseVersion, compilerIdentity: `${driver}:${driverIdentity}${front}` },
       driver,
       driverIdentity,
+      sysroot,
+      front,
     };
+  }
+
+  /**
+   * Empty for the compiler of the toolchain itself and for rustup's proxy, which only finds it. Any
+   * other program may add flags that show nowhere.
+   */
+  #frontIdentity(program: string, sysroot: string): string {
+    const real = this.#files.realPath(program) ?? program;
+    const own = this.#files.realPath(join(sysroot, 'bin', 'rustc'));
+    if (real === own || real.endsWith('/rustup')) return '';
+    return `:${real}:${this.#identity(real) ?? ''}`;
   }
 
   #identity(path: string): string | undefined {
@@ -73,7 +99,11 @@ export function findProgram(
   cwd: string,
   files: HostFiles,
 ): string | undefined {
-  if (program.includes('/')) return isAbsolute(program) ? program : join(cwd, program);
+  if (program.includes('/')) {
+    const path = isAbsolute(program) ? program : join(cwd, program);
+    // To start it, the kernel would ask us for its bytes while we wait for the start.
+    return files.isBelowOwnMount(path) ? undefined : path;
+  }
   for (const directory of searchPath.split(delimiter)) {
     const candidate = join(isAbsolute(directory) ? directory : join(cwd, directory), program);
     const stats = files.stat(candidate);
