@@ -36,11 +36,14 @@ export class InputVerifier {
     this.#memory = memory;
   }
 
-  /** Whether the inputs have the bytes now that they had when the set was recorded. */
-  holds(set: InputSet): boolean {
+  /**
+   * Whether the inputs have the bytes now that they had when the set was recorded. With `isFixed` a
+   * look of a moment ago counts.
+   */
+  holds(set: InputSet, isFixed: boolean): boolean {
     const key = `${set.digest}:${set.root}`;
     const now = Date.now();
-    const verifiedMs = this.#verified.get(key);
+    const verifiedMs = isFixed ? this.#verified.get(key) : undefined;
     if (verifiedMs !== undefined && now - verifiedMs < verifiedForMs) return true;
     if (this.#digestOf(set)?.digest !== set.digest) return false;
     if (this.#verified.size > 10_000) this.#verified.clear();
@@ -111,8 +114,16 @@ class InputWalk {
       const path = join(root, entry.name);
       const name = `${label}/${entry.name}`;
       if (entry.isDirectory()) this.addTree(path, name);
-      else if (entry.isSymbolicLink()) this.#lines.push(JSON.stringify([name, readlinkSync(path)]));
+      else if (entry.isSymbolicLink()) this.#addLink(path, name);
       else this.#addFile(path, name);
+    }
+  }
+
+  #addLink(path: string, label: string): void {
+    try {
+      this.#lines.push(JSON.stringify([label, readlinkSync(path)]));
+    } catch {
+      this.#failed = true;
     }
   }
 

@@ -68,7 +68,11 @@ export class SessionResolver {
   readonly #store: ResolverStore;
   readonly #inputs: InputVerifier;
   readonly #environment: SessionEnvironment;
-  /** By manifest: why it does not fit this session, or undefined where it does. */
+  /**
+   * By manifest: why it does not fit this session, or undefined where it does. What fits is asked
+   * again where cargo would see later changes of its inputs: the unit shows the time of the question
+   * that it answers, and nothing may have changed between the look and that time (rule 17).
+   */
   readonly #fits = new Map<Digest, Miss | undefined>();
 
   constructor(store: ResolverStore, inputs: InputVerifier, environment: SessionEnvironment) {
@@ -219,8 +223,11 @@ export class SessionResolver {
     if (facts.boundBecause !== null && facts.buildDir !== target.buildDir) {
       return { reason: 'bound-to-path', detail: `${facts.boundBecause}; ${facts.buildDir}` };
     }
-    if (!this.#fits.has(id)) this.#fits.set(id, this.#sessionMisfit(facts, manifest));
-    return this.#fits.get(id);
+    const known = this.#fits.get(id);
+    if (known !== undefined || (this.#fits.has(id) && hasFixedInputs(facts))) return known;
+    const misfit = this.#sessionMisfit(facts, manifest);
+    this.#fits.set(id, misfit);
+    return misfit;
   }
 
   /** What does not depend on the view. */
@@ -254,7 +261,8 @@ export class SessionResolver {
   }
 
   #inputMisfit(facts: UnitFacts): Miss | undefined {
-    const changed = facts.inputs.find((set) => !this.#inputs.holds(set));
+    const isFixed = hasFixedInputs(facts);
+    const changed = facts.inputs.find((set) => !this.#inputs.holds(set, isFixed));
     return changed && { reason: 'input-changed', detail: changed.root };
   }
 
@@ -297,6 +305,14 @@ const missSentences: Readonly<Record<MissReason, string>> = {
   'dependency-private': 'a dependency was built here and is not shared',
   'dependency-unavailable': 'a dependency is not in the store with the bytes it was built against',
 };
+
+/** Only files of packages that cargo takes for unchangeable, whose times it never looks at. */
+function hasFixedInputs(facts: UnitFacts): boolean {
+  return (
+    facts.origin !== 'directory' &&
+    facts.inputs.every(({ paths }) => paths.every((path) => !path.startsWith('/')))
+  );
+}
 
 function differs(packageName: string, detail: string): Miss {
   return { reason: 'dependency-differs', detail: `${packageName}: ${detail}` };
