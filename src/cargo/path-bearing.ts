@@ -84,8 +84,10 @@ const packageVariable = /^CARGO_MANIFEST_(?:DIR|PATH)$/;
 function isPathBearing(name: string, value: string, question: PathBearingQuestion): boolean {
   if (buildDirVariable.test(name)) return true;
   if (packageVariable.test(name) && isBelowCargoHome(value, question.cargoHome)) return false;
+  // A workspace may lie above CARGO_HOME, whose own files are the same for every workspace.
+  const rest = question.cargoHome ? value.split(question.cargoHome).join('') : value;
   return [question.buildDir, question.workspaceRoot].some(
-    (root) => root !== '' && root !== '/' && value.includes(root),
+    (root) => root !== '' && root !== '/' && rest.includes(root),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { VirtualPath } from '../base/byte-string.js';
 import type { HostFiles } from './host-files.js';
 import type { InputVerifier } from './input-verifier.js';
+import type { MacroMentions } from './macro-mentions.js';
 import type { SessionEnvironment } from './session-environment.js';
 import type { InputSet, UnitDependency, UnitFacts } from './unit-facts.js';
 import type { UnitFiles } from './unit-files.js';
@@ -46,6 +47,7 @@ export interface DraftContext {
   readonly units: UnitTable;
   readonly inputs: InputVerifier;
   readonly host: HostFiles;
+  readonly macros: MacroMentions;
   readonly blobPath: (digest: string) => string;
   /** The bytes of a file in the view; undefined where it is not there. */
   readonly readViewFile: (path: VirtualPath) => Promise<Buffer | undefined>;

@@ -4,6 +4,7 @@ import { parseDepInfo } from '../cargo/dep-info.js';
 import { isSetByCargo } from '../cargo/environment.js';
 import { parseUnitPath } from '../cargo/layout.js';
 import { describeBinding, judgePathBearing } from '../cargo/path-bearing.js';
+import { mentionsBeyondIncludes } from '../cargo/variable-mentions.js';
 import { parseRustcDepFile, type RustcDepFile } from '../cargo/rustc-dep-file.js';
 import {
   isPrivate,
@@ -14,6 +15,8 @@ import {
   type PrivateVerdict,
   type UnitDraft,
 } from './draft-base.js';
+import { isProcMacro, librariesBehind } from './macro-mentions.js';
+import { namedPlace, ownPlaces } from './own-places.js';
 import { locatePackage } from './package-origin.js';
 import { readEntry } from './unit-files.js';
 import { entryAt, isArtifact } from './unit-paths.js';
@@ -56,7 +59,7 @@ export async function draftCompilation(
   if (variables === undefined) return isPrivate('layout', 'cargo’s dep-info is of an unknown form');
   const readTexts = async (): Promise<readonly string[] | undefined> =>
     await readSources(outside, generated, context);
-  const binding = await boundBecause(depFile, buildDir, readTexts, context);
+  const binding = await boundBecause({ base, depFile, buildDir, readTexts }, context);
   if (binding === undefined) return isPrivate('input-changed', 'a source cannot be read');
   return {
     kind: 'draft',
@@ -144,28 +147,59 @@ async function readSources(
   return texts;
 }
 
+interface BindingQuestion {
+  readonly base: DraftBase;
+  readonly depFile: RustcDepFile;
+  readonly buildDir: string;
+  readonly readTexts: () => Promise<readonly string[] | undefined>;
+}
+
 /** Undefined where the sources would have to be read and cannot be. */
 async function boundBecause(
-  depFile: RustcDepFile,
-  buildDir: string,
-  readTexts: () => Promise<readonly string[] | undefined>,
-  { environment }: DraftContext,
+  { base, depFile, buildDir, readTexts }: BindingQuestion,
+  context: DraftContext,
 ): Promise<{ readonly because: string | null } | undefined> {
-  const question = {
-    environment: depFile.env,
-    buildDir,
-    workspaceRoot: environment.workingDirectory,
-    cargoHome: environment.cargoHome,
+  const { cargoHome } = context.environment;
+  const places = ownPlaces(buildDir, context);
+  const libraries = librariesBehind(base.stored, context.units);
+  const hasOutDir = base.stored.some(({ facts }) => facts.kind === 'run-build-script');
+  const hasRunningMacros = hasOutDir && libraries.some(isProcMacro);
+  const bindingUse = (sources: readonly string[]): string | undefined => {
+    for (const workspaceRoot of places) {
+      const question = { environment: depFile.env, buildDir, workspaceRoot, cargoHome, sources };
+      const verdict = judgePathBearing(question);
+      if (verdict.verdict === 'portable') continue;
+      return `${verdict.variable}: ${describeBinding(verdict.reason)}`;
+    }
+    return undefined;
   };
-  // Without sources every path in a variable binds: most units have none and are done here.
-  if (judgePathBearing({ ...question, sources: [] }).verdict === 'portable') {
-    return { because: null };
-  }
+  // Without sources every path in a variable binds. Most units read none and have no OUT_DIR that
+  // a macro could ask for, and are done here.
+  if (bindingUse([]) === undefined && !hasRunningMacros) return { because: null };
   const sources = await readTexts();
   if (sources === undefined) return undefined;
-  const verdict = judgePathBearing({ ...question, sources });
-  if (verdict.verdict === 'portable') return { because: null };
-  return { because: `${verdict.variable}: ${describeBinding(verdict.reason)}` };
+  const because = bindingUse(sources);
+  if (because !== undefined) return { because };
+  if (hasRunningMacros && sources.some((text) => mentionsBeyondIncludes(text, 'OUT_DIR'))) {
+    return { because: 'OUT_DIR: a macro may look up a variable that the source names in a text' };
+  }
+  const variables = pathVariables(depFile, places, cargoHome);
+  if (hasOutDir && !variables.includes('OUT_DIR')) variables.push('OUT_DIR');
+  const macros = await context.macros.find(libraries, variables, context);
+  return {
+    because: macros === undefined ? null : `macros of ${macros} may read OUT_DIR and the like`,
+  };
+}
+
+function pathVariables(
+  { env }: RustcDepFile,
+  places: readonly string[],
+  cargoHome: string,
+): string[] {
+  return env.flatMap(([name, value]) => {
+    const bytes = Buffer.from(value ?? '').toString('latin1');
+    return namedPlace(bytes, places, [cargoHome]) === undefined ? [] : [name];
+  });
 }
 
 /** Procedural macros and programs went through the linker and its libraries. */

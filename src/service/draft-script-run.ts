@@ -8,7 +8,8 @@ import {
   type PrivateVerdict,
   type UnitDraft,
 } from './draft-base.js';
-import { containsPath } from './output-rewriting.js';
+import { containsPath, withoutPath } from './output-rewriting.js';
+import { namedPlace, ownPlaces } from './own-places.js';
 import type { UnitFacts } from './unit-facts.js';
 import { entryAt, unitPlaces } from './unit-paths.js';
 
@@ -36,17 +37,28 @@ export async function draftScriptRun(
   const inputs = recordInputs(inputSets(base, script.facts, buildDir), base, context);
   if ('kind' in inputs) return inputs;
   const output = (await readEntry(outputEntry, context.blobPath)).toString('latin1');
-  const isForeign = containsPath(output.split(outDir).join(''), buildDir);
+  // Cargo moves mentions of the own OUT_DIR, `rewriteForeignPaths` those of other units' directories.
+  const foreign = output.split(outDir).join('');
+  const hostBuildDir = Buffer.from(buildDir, 'latin1').toString();
+  const own = ownPlaces(hostBuildDir, context);
+  const { cargoHome } = context.environment;
+  const unmovable = namedPlace(withoutPath(foreign, buildDir), own, [
+    script.facts.packageRoot,
+    cargoHome,
+  ]);
   return {
     kind: 'draft',
     ...base,
     origin: script.facts.origin,
     packageRoot: script.facts.packageRoot,
-    buildDir: Buffer.from(buildDir, 'latin1').toString(),
+    buildDir: hostBuildDir,
     inputs,
     variables: declaredVariables(base),
-    boundBecause: await boundBecause(base, buildDir, context),
-    rewriteOutput: isForeign ? places.output : null,
+    boundBecause:
+      unmovable === undefined
+        ? await boundBecause(base, script.facts, own, context)
+        : `its output names ${unmovable}`,
+    rewriteOutput: containsPath(foreign, buildDir) ? places.output : null,
     isLinked: false,
   };
 }
@@ -76,29 +88,43 @@ function declaredVariables({ files }: DraftBase): [string, string | null][] {
   );
 }
 
-/** Generated text that names the build-dir is right there only: CMake caches, .pc files, headers. */
+/** Generated files that name the workspace are right there only: CMake caches, .pc files, headers. */
 async function boundBecause(
   { files }: DraftBase,
-  buildDir: string,
+  script: UnitFacts,
+  own: readonly string[],
   context: DraftContext,
 ): Promise<string | null> {
   const places = unitPlaces(files.unit);
-  const needle = Buffer.from(buildDir, 'latin1');
+  const elsewhere = [script.packageRoot, context.environment.cargoHome];
   for (const local of files.fingerprint.local) {
     if (local.kind !== 'rerun-if-changed') continue;
-    const own = local.paths.find((path) => path.startsWith(`${buildDir}/`));
-    if (own !== undefined) return `it depends on ${own} in the build-dir`;
+    const declared = local.paths.find((path) => namedPlace(path, own, elsewhere) !== undefined);
+    if (declared !== undefined) return `it depends on ${declared} in the workspace`;
   }
   for (const entry of files.entries) {
-    if (entry.kind !== 'file' || !entry.path.startsWith(`${places.outDir}/`)) continue;
+    if (!entry.path.startsWith(`${places.outDir}/`)) continue;
+    if (entry.kind === 'symlink' && namedPlace(entry.target ?? '', own, elsewhere) !== undefined) {
+      return `${entry.path} leads into the workspace`;
+    }
+    if (entry.kind !== 'file') continue;
     if (entry.sizeBytes > searchedBytesMax) return `${entry.path} is too large to look into`;
     const bytes = await readEntry(entry, context.blobPath);
-    if (bytes.includes(needle) && isText(bytes)) return `${entry.path} names the build-dir`;
+    if (isObjectCode(bytes)) continue;
+    const place = namedPlace(bytes.toString('latin1'), own, elsewhere);
+    if (place !== undefined) return `${entry.path} names ${place}`;
   }
   return null;
 }
 
-/** Object files and archives name it in debug information, which changes nothing that is built. */
-function isText(bytes: Buffer): boolean {
-  return !bytes.subarray(0, 8192).includes(0);
+const objectMagics: readonly Buffer[] = [
+  Buffer.from('\x7fELF', 'latin1'),
+  Buffer.from('!<arch>\n', 'latin1'),
+  Buffer.from('\xcf\xfa\xed\xfe', 'latin1'),
+  Buffer.from('\xca\xfe\xba\xbe', 'latin1'),
+];
+
+/** Object files and archives name the directory in debug information, which changes no program. */
+function isObjectCode(bytes: Buffer): boolean {
+  return objectMagics.some((magic) => bytes.subarray(0, magic.length).equals(magic));
 }

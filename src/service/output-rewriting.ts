@@ -32,6 +32,9 @@ export function ownOutDir(
   return `${facts.buildDir}/${facts.profilePath}/build/${directory}/out`;
 }
 
+/** What goes on with the name of a file: /a/target2, /a/target-x and /a/target.old are others. */
+const nameCharacter = /[A-Za-z0-9_.+~@%\x80-\xff-]/;
+
 /** Replaces `from` where a path ends or goes on with a slash, so that /a/target spares /a/target2. */
 function replacePath(text: string, from: string, to: string): string {
   let result = '';
@@ -41,7 +44,7 @@ function replacePath(text: string, from: string, to: string): string {
     if (found < 0) return result + text.slice(start);
     const end = found + from.length;
     const next = text[end];
-    const isWhole = next === undefined || /[/\s:;,"']/.test(next);
+    const isWhole = next === undefined || !nameCharacter.test(next);
     result += text.slice(start, found) + (isWhole ? to : from);
     start = end;
   }
@@ -50,4 +53,9 @@ function replacePath(text: string, from: string, to: string): string {
 /** Whether a text names `path` or something below it; `/a/target2` does not name `/a/target`. */
 export function containsPath(text: string, path: string): boolean {
   return replacePath(text, path, '\0') !== text;
+}
+
+/** The text without what `rewriteForeignPaths` would replace. */
+export function withoutPath(text: string, path: string): string {
+  return replacePath(text, path, '\0');
 }

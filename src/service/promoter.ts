@@ -8,6 +8,7 @@ import type { VirtualPath } from '../base/byte-string.js';
 import { isErrno } from '../base/errors.js';
 import type { Adoption, SnapshotEntry } from '../fs/view-control.js';
 import type { UnitDraft } from './draft-base.js';
+import { MacroMentions } from './macro-mentions.js';
 import { storeUnit, type StoredFiles } from './unit-storing.js';
 import { draftUnit } from './unit-draft.js';
 import { namedUnit, readEntry, readUnitFiles, type NamedUnit } from './unit-files.js';
@@ -21,6 +22,7 @@ const batchMax = 16;
 
 export class Promoter {
   readonly #context: PromoterContext;
+  readonly #macros = new MacroMentions();
   /** Units to look at, by unit key. */
   readonly #queue = new Map<string, NamedUnit>();
   /** Units that wait for another one, by that one's fingerprint. */
@@ -143,6 +145,7 @@ export class Promoter {
       units: context.units,
       inputs: context.inputs,
       host: context.host,
+      macros: this.#macros,
       blobPath: context.blobPath,
       readViewFile: async (path) => await this.#readViewFile(path),
     });
