@@ -90,8 +90,8 @@ function refusalOfKind(kind: UnitKind): RefusalReason | undefined {
   return 'unknown-kind';
 }
 
-/** Cargo hashes the flag's text, but not the files behind it. */
-function flagThatReadsFiles(rustflags: readonly string[]): string | undefined {
+/** The first flag of which cargo hashes the text, but not the files behind it. */
+export function flagThatReadsFiles(rustflags: readonly string[]): string | undefined {
   return joinedFlags(rustflags).find((flag) => readsFiles.test(flag));
 }
 

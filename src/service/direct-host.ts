@@ -47,6 +47,7 @@ class DirectHost implements ViewHost {
     this.#options = options;
     const data: ViewWorkerData = {
       fd,
+      mountPoint: options.mountPoint,
       upperDirectory: options.upperDirectory,
       journalPath: options.journalPath,
       blobsDirectory: options.blobsDirectory,
@@ -93,12 +94,19 @@ class DirectHost implements ViewHost {
     const result = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(message.id, { resolve, reject });
     });
+    // The mount may go while the thread is being woken, before anybody waits for the result.
+    result.catch(() => undefined);
     this.#commands.port1.postMessage(message);
-    await wakeDirectLoop({
-      fd: this.#fd,
-      state: this.#state,
-      mountPoint: this.#options.mountPoint,
-    });
+    try {
+      await wakeDirectLoop({
+        fd: this.#fd,
+        state: this.#state,
+        mountPoint: this.#options.mountPoint,
+      });
+    } catch (error) {
+      this.#pending.delete(message.id);
+      throw error;
+    }
     return (await result) as ReturnType<ViewCommands[C]>;
   }
 

@@ -12,6 +12,8 @@ import type { StoredUnit, UnitTable } from './unit-record.js';
 export interface UnitDraft {
   readonly kind: 'draft';
   readonly files: UnitFiles;
+  /** What it was built in. */
+  readonly environment: SessionEnvironment;
   readonly dependencies: readonly UnitDependency[];
   readonly origin: UnitFacts['origin'];
   readonly packageRoot: string;
@@ -56,6 +58,7 @@ export interface DraftContext {
 /** Facts that both kinds of drafts start from. */
 export interface DraftBase {
   readonly files: UnitFiles;
+  readonly environment: SessionEnvironment;
   readonly stored: readonly StoredUnit[];
   readonly dependencies: readonly UnitDependency[];
   readonly startedNs: bigint;

@@ -17,6 +17,7 @@ export async function openNativeHost(
   mode: 'fast' | 'safe',
 ): Promise<ViewHost> {
   const agent = new ViewAgent({
+    mountPoint: options.mountPoint,
     ask: options.answer,
     report: options.event,
     backingPath: blobPathIn(options.blobsDirectory),

@@ -27,9 +27,11 @@ export function findCargoProcess(pid: number): CargoProcess | undefined {
   return undefined;
 }
 
-/** Whether the very same process is still there. */
-export function isAlive(process: CargoProcess): boolean {
-  return readProcessStat(process.pid)?.startTicks === process.startTicks;
+/** The process as such, where it is a cargo: one that has become another program is none any more. */
+export function cargoProcessAt(pid: number): CargoProcess | undefined {
+  if (!isCargo(pid)) return undefined;
+  const stat = readProcessStat(pid);
+  return stat && { pid, startTicks: stat.startTicks };
 }
 
 interface ProcessStat {
@@ -67,4 +69,14 @@ function threadGroupOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const match = /^Tgid:\s*(\d+)$/m.exec(status);
   return match ? Number(match[1]) : pid;
+}
+
+/** The kernel's list of file locks, in the format of proc_locks(5); empty where there is none. */
+export function readLockTable(): string {
+  try {
+    return readFileSync('/proc/locks', 'latin1');
+  } catch {
+    // A sandbox may hide it, and then nobody is seen to hold a lock.
+    return '';
+  }
 }

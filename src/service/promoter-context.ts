@@ -19,6 +19,8 @@ export interface PromoterContext {
   readonly call: ViewHost['call'];
   /** The session that built the unit; undefined while none is known yet. */
   readonly environmentOf: (unitKey: string) => SessionEnvironment | UnknownEnvironment | undefined;
+  /** Whether a file of the unit was written or removed after the unit was complete. */
+  readonly isChanged: (unitKey: string) => boolean;
   readonly isPaused: () => boolean;
   /** The unit's files are about to be exchanged for stored ones; `promoted` follows. */
   readonly adopting: (id: string) => void;

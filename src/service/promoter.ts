@@ -51,6 +51,8 @@ export class Promoter {
     const unit = namedUnit(path);
     if (unit === undefined || this.#isClosed) return;
     if (isOld && this.#context.units.get(unit.unitKey)?.state === 'stored') return;
+    // At the end of the queue: what it depends on was written before.
+    this.#queue.delete(unit.unitKey);
     this.#queue.set(unit.unitKey, unit);
     this.#schedule();
   }
@@ -112,7 +114,11 @@ export class Promoter {
   async #work(): Promise<void> {
     while (this.#queue.size > 0 && !this.#isClosed && !this.#context.isPaused()) {
       const batch = [...this.#queue.values()].slice(0, batchMax);
-      for (const unit of batch) this.#queue.delete(unit.unitKey);
+      for (const unit of batch) {
+        this.#queue.delete(unit.unitKey);
+        // An earlier promotion may just have ended; this look decides anew.
+        this.#context.units.delete(unit.unitKey);
+      }
       try {
         const snapshots = await this.#context.call('snapshotUnits', batch);
         const drafts: UnitDraft[] = [];
@@ -135,7 +141,7 @@ export class Promoter {
       return undefined;
     }
     const files = await readUnitFiles(unit, entries, context.blobPath);
-    if (files === undefined) return undefined;
+    if (files === undefined || context.isChanged(unit.unitKey)) return undefined;
     if (environment.kind === 'unknown') {
       context.keptPrivate(files, environment.reason, environment.detail);
       return undefined;
@@ -178,9 +184,9 @@ export class Promoter {
         const stored = await storeUnit(draft, context);
         if ((await context.call('prepareAdoption', adoptionOf(stored))) === 'done') {
           prepared.push({ draft, stored });
-        } else this.#changed(draft);
+        } else this.#changed(draft, stored);
       } catch (error) {
-        context.failed(error, [draft.files.unit]);
+        this.#failed(error, draft);
       }
     }
     if (prepared.length === 0) return;
@@ -192,9 +198,32 @@ export class Promoter {
       context.adopting(item.stored.id);
       if ((await context.call('completeAdoption', adoptionOf(item.stored))) === 'done') {
         complete.push(item);
-      } else this.#changed(item.draft);
+      } else this.#changed(item.draft, item.stored);
     }
-    await this.#commit(complete);
+    await this.#commitAll(complete);
+  }
+
+  /** One unit that the store refuses must not keep the others out. */
+  async #commitAll(complete: readonly { draft: UnitDraft; stored: StoredFiles }[]): Promise<void> {
+    try {
+      await this.#commit(complete);
+    } catch (error) {
+      if (complete.length < 2) throw error;
+      for (const item of complete) {
+        try {
+          await this.#commit([item]);
+        } catch (single) {
+          // Its lease stays: the view is served from these bytes, though no unit names them.
+          this.#failed(single, item.draft);
+        }
+      }
+    }
+  }
+
+  /** Where the disk is full the unit is tried again after the pause. */
+  #failed(error: unknown, { files }: UnitDraft): void {
+    if (isDiskFull(error) && !this.#isClosed) this.#queue.set(files.unit.unitKey, files.unit);
+    this.#context.failed(error, [files.unit]);
   }
 
   async #commit(complete: readonly { draft: UnitDraft; stored: StoredFiles }[]): Promise<void> {
@@ -212,7 +241,8 @@ export class Promoter {
   }
 
   /** Someone wrote to a file of the finished unit: it is looked at again when cargo finishes it. */
-  #changed(draft: UnitDraft): void {
+  #changed(draft: UnitDraft, stored: StoredFiles): void {
+    stored.lease[Symbol.dispose]();
     this.#context.keptPrivate(
       draft.files,
       'changed',
@@ -236,5 +266,8 @@ async function syncFile(path: string): Promise<void> {
 
 /** Whether promotion should pause: the disk, not the unit, is the problem. */
 export function isDiskFull(error: unknown): boolean {
-  return isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT');
+  if (!(error instanceof Error)) return false;
+  if (['ENOSPC', 'EDQUOT', 'XC_NO_SPACE'].some((code) => isErrno(error, code))) return true;
+  // From the serving thread only the text comes.
+  return /\b(?:ENOSPC|EDQUOT)\b/.test(error.message);
 }

@@ -40,7 +40,8 @@ export interface UnknownEnvironment {
     | 'unknown-wrapper'
     | 'unreadable-config'
     | 'unknown-compiler'
-    | 'environment-changed';
+    | 'environment-changed'
+    | 'unknown-session';
   readonly detail: string;
 }
 

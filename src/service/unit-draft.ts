@@ -3,6 +3,7 @@
  * stays private. Reads the unit's own description files; hashes nothing large.
  */
 import { formatFingerprintHash } from '../cargo/fingerprint.js';
+import { flagThatReadsFiles } from '../cargo/shareability.js';
 import {
   isPrivate,
   type DraftBase,
@@ -27,6 +28,14 @@ export async function draftUnit(
   if (!['lib', 'build-script', 'run-build-script'].includes(name.kind)) {
     return isPrivate('kind', `${name.kind} units stay in their workspace`);
   }
+  const flag = flagThatReadsFiles(fingerprint.rustflags);
+  if (flag !== undefined) {
+    return isPrivate('flags-read-files', `${flag} reads files that cargo does not track`);
+  }
+  const late = files.entries.find(
+    ({ kind, mtimeNs }) => kind === 'file' && mtimeNs > files.json.mtimeNs,
+  );
+  if (late) return isPrivate('changed', `${late.path} was changed after it was built`);
   const startedNs = startOf(files);
   if (startedNs === undefined) return isPrivate('incomplete', 'it has no invoked.timestamp');
   const stored: StoredUnit[] = [];
@@ -49,6 +58,7 @@ export async function draftUnit(
   }
   const base: DraftBase = {
     files,
+    environment: context.environment,
     stored,
     dependencies: stored.map(asDependency),
     startedNs,

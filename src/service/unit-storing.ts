@@ -5,6 +5,7 @@
 import { packedFileBytesMax } from '../base/limits.js';
 import { byteStringToHostPath, type ByteString } from '../base/byte-string.js';
 import type { AdoptedFile, SnapshotEntry } from '../fs/view-control.js';
+import { dependsOnCpu } from '../cargo/shareability.js';
 import { hashBytes } from '../store/digest.js';
 import { encodeManifest } from '../store/manifest-codec.js';
 import type { Digest, Manifest, ManifestEntry, ManifestFile } from '../store/manifest.js';
@@ -41,9 +42,8 @@ interface PlacedFile {
 
 export async function storeUnit(draft: UnitDraft, context: PromoterContext): Promise<StoredFiles> {
   const placed = await placeFiles(draft, context);
-  const environment = context.environmentOf(draft.files.unit.unitKey);
-  if (environment?.kind !== 'known') throw new Error('the session of the unit is gone');
-  const facts = factsOf(draft, environment, await outputsDigest(draft, placed, context));
+  const { environment } = draft;
+  const facts = factsOf(draft, await outputsDigest(draft, placed, context));
   const lookupKey = lookupKeyFor(environment.namespace, facts);
   const known = findEqual(lookupKey, facts, context);
   const manifest: Manifest = {
@@ -178,15 +178,13 @@ async function outputsDigest(
   return hashBytes(Buffer.from(lines.sort().join('\n')));
 }
 
-function factsOf(
-  draft: UnitDraft,
-  environment: Extract<ReturnType<PromoterContext['environmentOf']>, { kind: 'known' }>,
-  outputs: string,
-): UnitFacts {
-  const { files, startedNs, finishedNs } = draft;
+function factsOf(draft: UnitDraft, outputs: string): UnitFacts {
+  const { files, environment, startedNs, finishedNs } = draft;
   const { unit, name, fingerprint } = files;
   const isRun = name.kind === 'run-build-script';
-  const isNative = fingerprint.rustflags.some((flag) => flag.includes('target-cpu=native'));
+  const isNative =
+    dependsOnCpu(fingerprint.rustflags) ||
+    (isRun && Object.values(environment.steering).some((value) => /=native\b/.test(value)));
   return {
     version: 1,
     package: unit.packageName,

@@ -12,11 +12,18 @@ import {
   parseUnitPath,
   type UnitPath,
 } from '../cargo/layout.js';
-import type { Caller } from '../fs/file-system.js';
+import type { Caller, Ino } from '../fs/file-system.js';
 import type { Attachment, ChangeObserver, LowerEntry, LowerLayer } from '../fs/lower.js';
-import { findCargoProcess } from './process-tree.js';
+import { deviceOf, exclusiveHolders } from './lock-holder.js';
+import { cargoProcessAt, findCargoProcess } from './process-tree.js';
 import type { Adoption } from '../fs/view-control.js';
-import type { OfferedUnit, ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
+import type {
+  CargoProcess,
+  OfferedUnit,
+  ResolveAnswer,
+  ResolveQuestion,
+  ViewEvent,
+} from './view-messages.js';
 
 /** What the agent needs of the file system it serves; bound once that is open. */
 export interface AgentFileSystem {
@@ -26,11 +33,14 @@ export interface AgentFileSystem {
   note(key: string, value: string | null): void;
   notes(): ReadonlyMap<string, string>;
   names(directory: VirtualPath): readonly ByteName[];
+  snapshot(path: VirtualPath): readonly { readonly ino: Ino }[];
   /** Takes away the entries of an attachment that a re-run of its maker must not see. */
   dropTransient(attachment: string): void;
 }
 
 export interface ViewAgentOptions {
+  /** Real path of the mount, which is only looked up in the kernel's tables. */
+  readonly mountPoint: string;
   readonly ask: (question: ResolveQuestion) => ResolveAnswer;
   readonly report: (event: ViewEvent) => void;
   readonly backingPath: (digest: string) => string;
@@ -45,10 +55,13 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   readonly #options: ViewAgentOptions;
   #fileSystem: AgentFileSystem | undefined;
   /** Unit key → cargo session in which it was asked for: once per session, whatever the answer. */
-  readonly #asked = new Map<string, string>();
+  readonly #asked = new Map<string, CargoProcess>();
   /** Units that somebody deleted here; not served again until built (cargo-rules rule 20). */
   readonly #tombstones = new Set<string>();
   readonly #spoiled = new Set<string>();
+  /** Units of which a file has changed since their fingerprint JSON was written. */
+  readonly #changed = new Set<string>();
+  #device: string | undefined;
 
   constructor(options: ViewAgentOptions) {
     this.#options = options;
@@ -75,14 +88,12 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   resolve(directory: VirtualPath, name: ByteName, caller: Caller): readonly Attachment[] {
     const path = joinVirtualPath(directory, name);
     const unit = parseUnitPath(path);
-    if (unit !== undefined && this.#tombstones.has(unit.unitKey)) return [];
     const subject = unit ?? isPackageDirectory(path);
     if (subject === undefined) return [];
     const cargo = findCargoProcess(caller.pid);
     if (cargo === undefined) return [];
-    if (!this.#isFirstQuestion(unit?.unitKey ?? path, `${cargo.pid}:${cargo.startTicks}`)) {
-      return [];
-    }
+    if (!this.#isFirstQuestion(unit?.unitKey ?? path, cargo)) return [];
+    if (unit !== undefined && this.#tombstones.has(unit.unitKey)) return [];
     // Before anything is verified: an input that changes from now on is newer than the unit
     // (cargo-rules rule 17).
     const stampNs = this.#bound().clockNs();
@@ -100,6 +111,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
       case 'package-directory':
         return [packageDirectory(path, stampNs)];
       case 'units':
+        for (const offer of answer.units) this.#changed.delete(offer.unitKey);
         return this.#withoutTombstones(answer.units).map((offer) => stamped(offer, stampNs));
     }
   }
@@ -118,18 +130,24 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   }
 
   changed(path: VirtualPath): void {
-    if (isFingerprintJson(path) !== undefined) {
-      this.#options.report({ kind: 'unit-written', path });
+    const finished = isFingerprintJson(path);
+    if (finished === undefined) {
+      const unit = parseUnitPath(path);
+      if (unit !== undefined) this.#noteChange(unit.unitKey);
+      return;
     }
+    this.#changed.delete(finished.unitKey);
+    this.#options.report({ kind: 'unit-written', path, cargo: this.#builderOf(finished) });
   }
 
   appeared(path: VirtualPath): void {
-    this.changed(path);
+    if (isFingerprintJson(path) !== undefined) this.changed(path);
   }
 
   removed(path: VirtualPath, _wasLower: boolean, attachment: string | undefined): void {
     const unit = parseUnitPath(path);
     if (attachment !== undefined) this.#spoil(attachment);
+    if (unit !== undefined) this.#noteChange(unit.unitKey);
     if (unit === undefined) this.#forgetTombstonesBelow(path);
     else if (!isCompilerTemporary(path)) this.#bury(unit.unitKey);
   }
@@ -141,11 +159,14 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   detached(path: VirtualPath, attachment: string): void {
     if (!isOutput(path)) this.#bound().dropTransient(attachment);
     this.#spoil(attachment);
+    const unit = parseUnitPath(path);
+    if (unit !== undefined) this.#noteChange(unit.unitKey);
   }
 
   rootEmptied(): void {
     this.#forgetTombstonesBelow('' as VirtualPath);
     this.#asked.clear();
+    this.#changed.clear();
     this.#options.report({ kind: 'root-emptied' });
   }
 
@@ -154,7 +175,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     return this.#fileSystem;
   }
 
-  /** A unit with fingerprint files is here already: built, half-built or served. */
+  /** A unit with a fingerprint is here already: built, being rebuilt or served. */
   #isPresent(unit: UnitPath): boolean {
     if (unit.packageName === undefined) return false;
     const { profilePath, packageName, unitHash } = unit;
@@ -162,14 +183,49 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
       unit.layout === 'classic'
         ? `${profilePath}/.fingerprint/${packageName}-${unitHash}`
         : `${profilePath}/build/${packageName}/${unitHash}/fingerprint`;
-    return this.#bound().names(directory as VirtualPath).length > 0;
+    // Leftovers of a build that was interrupted have none.
+    return this.#bound()
+      .names(directory as VirtualPath)
+      .some((name) => name.endsWith('.json'));
   }
 
-  #isFirstQuestion(subject: string, session: string): boolean {
-    if (this.#asked.get(subject) === session) return false;
+  #isFirstQuestion(subject: string, cargo: CargoProcess): boolean {
+    const last = this.#asked.get(subject);
+    if (last?.pid === cargo.pid && last.startTicks === cargo.startTicks) return false;
     if (this.#asked.size >= decisionsMax) this.#asked.clear();
-    this.#asked.set(subject, session);
+    this.#asked.set(subject, cargo);
     return true;
+  }
+
+  /**
+   * The cargo process that writes the unit's fingerprint now: the one that holds the profile's lock.
+   * Where nobody is seen to hold it, the one that asked for the unit last, if that is still there.
+   */
+  #builderOf({ unitKey, profilePath }: UnitPath): CargoProcess | undefined {
+    const holders = this.#lockHolders(profilePath).flatMap((pid) => cargoProcessAt(pid) ?? []);
+    if (holders.length > 0) return holders.length === 1 ? holders[0] : undefined;
+    const asker = this.#asked.get(unitKey);
+    const found = asker && cargoProcessAt(asker.pid);
+    return found?.startTicks === asker?.startTicks ? found : undefined;
+  }
+
+  #lockHolders(profilePath: VirtualPath): readonly number[] {
+    const fileSystem = this.#bound();
+    this.#device ??= deviceOf(this.#options.mountPoint);
+    if (this.#device === undefined) return [];
+    // .cargo-lock, and from cargo 1.96 on .cargo-build-lock (cargo-rules §7.4).
+    const inodes = fileSystem
+      .names(profilePath)
+      .filter((name) => name.startsWith('.cargo-'))
+      .flatMap((name) => fileSystem.snapshot(joinVirtualPath(profilePath, name)))
+      .map(({ ino }) => ino);
+    return exclusiveHolders(this.#device, new Set(inodes));
+  }
+
+  #noteChange(unitKey: string): void {
+    if (this.#changed.has(unitKey)) return;
+    this.#changed.add(unitKey);
+    this.#options.report({ kind: 'unit-changed', unitKey });
   }
 
   #spoil(attachment: string): void {
@@ -218,7 +274,7 @@ function stamped(offer: OfferedUnit, mtimeNs: bigint): Attachment {
   return {
     id: offer.id,
     requires: offer.requires,
-    entries: offer.entries.map((entry) => ({ ...entry, mtimeNs }) as LowerEntry),
+    entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),
   };
 }
 

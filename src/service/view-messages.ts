@@ -51,7 +51,14 @@ export type ResolveAnswer =
 
 /** What the serving thread reports without being asked. */
 export type ViewEvent =
-  | { readonly kind: 'unit-written'; readonly path: VirtualPath }
+  /** `cargo`: the process that builds it, where that is certain. */
+  | {
+      readonly kind: 'unit-written';
+      readonly path: VirtualPath;
+      readonly cargo: CargoProcess | undefined;
+    }
+  /** A file of a unit was written or removed; told once until the unit is written to its end. */
+  | { readonly kind: 'unit-changed'; readonly unitKey: string }
   | {
       readonly kind: 'attached';
       readonly ids: readonly string[];

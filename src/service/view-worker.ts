@@ -20,6 +20,7 @@ import type { CommandMessage, ViewMessage } from './view-messages.js';
 /** Handed over by `DirectHost`. The worker owns the overlay; the main thread owns the descriptor. */
 export interface ViewWorkerData {
   readonly fd: number;
+  readonly mountPoint: string;
   readonly upperDirectory: string;
   readonly journalPath: string;
   readonly blobsDirectory: string;
@@ -35,6 +36,7 @@ function serve(data: ViewWorkerData): void {
   const post = (message: ViewMessage): void => port.postMessage(message);
   const questions = new QuestionChannel(post, data.answers, data.answered);
   const agent = new ViewAgent({
+    mountPoint: data.mountPoint,
     ask: (question) => questions.ask(question),
     report: (event) => post({ kind: 'event', event }),
     backingPath: blobPathIn(data.blobsDirectory),

@@ -2,87 +2,61 @@
  * One workspace's view, as the main thread knows it: which stored units are present in it, which
  * cargo sessions use it, and what waits for promotion.
  */
-import { createHash } from 'node:crypto';
-import { XcacheError } from '../base/errors.js';
-import type { Logger } from '../base/log.js';
 import type { Digest } from '../store/manifest.js';
 import type { Lease } from '../store/protections.js';
-import type { Store } from '../store/store.js';
-import { blobAccess } from './blob-access.js';
-import type { DecisionLog } from './decisions.js';
 import { openDirectHost } from './direct-host.js';
 import type { UnitDraft } from './draft-base.js';
-import type { HostFiles } from './host-files.js';
-import type { InputVerifier } from './input-verifier.js';
 import { openNativeHost } from './native-host.js';
 import { isDiskFull, Promoter } from './promoter.js';
 import type { ViewStatus } from './protocol.js';
-import { describeMiss, SessionResolver, unitKeyOf, type PlannedUnit } from './resolver.js';
-import {
-  readSessionEnvironment,
-  type EnvironmentReader,
-  type SessionEnvironment,
-  type UnknownEnvironment,
-} from './session-environment.js';
+import { listBackingDigests } from './materialize.js';
+import { describeMiss, unitKeyOf, type PlannedUnit } from './resolver.js';
+import type { SessionEnvironment, UnknownEnvironment } from './session-environment.js';
+import type { VirtualPath } from '../base/byte-string.js';
+import { parseUnitPath } from '../cargo/layout.js';
+import { sinceWhen } from './unit-since.js';
 import { packageMarker, parseUnitFacts, type UnitFacts } from './unit-facts.js';
 import type { UnitFiles } from './unit-files.js';
 import { UnitTable } from './unit-record.js';
+import type { ViewServices } from './view-services.js';
 import { saveViewRecord, type ViewDirectory, type ViewRecord } from './view-directory.js';
 import type { ViewHost } from './view-host.js';
-import type { ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
-
-/** What all views share. */
-export interface ViewServices {
-  readonly store: Store;
-  readonly stateDirectory: string;
-  readonly blobsDirectory: string;
-  readonly reader: EnvironmentReader;
-  readonly inputs: InputVerifier;
-  readonly host: HostFiles;
-  readonly decisions: DecisionLog;
-  readonly log: Logger;
-  /** Set while the disk is full. */
-  readonly isPaused: () => boolean;
-  readonly pause: (reason: string) => void;
-  /** The view's mount is gone without `close`. */
-  readonly lost: (view: View, error: string | undefined) => void;
-  /** Somebody removed everything in the view, as `cargo clean` does. */
-  readonly emptied: (view: View) => void;
-}
-
-/** Sessions remembered: a workspace rarely has more than a few at once. */
-const sessionsMax = 32;
-
-interface Session {
-  readonly key: string;
-  readonly environment: SessionEnvironment | UnknownEnvironment;
-  readonly resolver: SessionResolver | undefined;
-}
+import type { CargoProcess, ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
+import { describeUnknown, ViewSessions, type Session } from './view-sessions.js';
 
 export class View {
   readonly directory: ViewDirectory;
   readonly #services: ViewServices;
   readonly #units = new UnitTable();
-  readonly #sessions = new Map<string, Session>();
-  /** Unit key → the session that asked for it last, and so built it where it was a miss. */
-  readonly #builtIn = new Map<string, Session>();
+  readonly #sessions: ViewSessions;
+  /** Units of which a file has changed since they were written to their end. */
+  readonly #changed = new Set<string>();
   readonly #offered = new Map<string, { planned: PlannedUnit; stampNs: bigint; session: string }>();
   /** Units whose files are exchanged for stored ones, and that are not yet in the index. */
   readonly #adopting = new Map<string, 'intact' | 'spoiled'>();
   readonly #preferred = new Map<string, number>();
-  readonly #lease: Lease;
+  #lease: Lease;
   #record: ViewRecord;
   #host: ViewHost | undefined;
   #promoter: Promoter | undefined;
   #isClosing = false;
-  /** Judges units that were here before any session of this mount. */
-  #adopted: SessionEnvironment | UnknownEnvironment | undefined;
+  /** Records are written one after the other: the last one counts. */
+  #saved: Promise<void> = Promise.resolve();
 
   constructor(directory: ViewDirectory, record: ViewRecord, services: ViewServices) {
     this.directory = directory;
     this.#record = record;
     this.#services = services;
-    this.#lease = services.store.lease(`view ${directory.id}`, []);
+    this.#lease = this.#newLease();
+    const { store, inputs, reader } = services;
+    this.#sessions = new ViewSessions({
+      store,
+      inputs,
+      reader,
+      recorded: record.environment,
+      record: (environment) => this.#saveLater({ environment }),
+      claimed: () => this.#promoter?.reclaim(),
+    });
   }
 
   get mountPoint(): string {
@@ -128,15 +102,20 @@ export class View {
         this.#services.log[level]({ view: mountPoint }, message),
       ended: (error: string | undefined) => this.#ended(error),
     };
-    if (environment) this.#adopt(environment);
+    if (environment) this.#sessions.adopt(environment);
     const host =
       this.#record.driver === 'direct'
         ? await openDirectHost(options)
         : await openNativeHost(options, this.#record.mode);
     this.#host = host;
     this.#promoter = this.#createPromoter(host);
-    await this.#save({ isMounted: true });
-    await this.#takeStock(host, this.#promoter);
+    try {
+      await this.#save({ isMounted: true });
+      await this.#takeStock(host, this.#promoter);
+    } catch (error) {
+      await this.close({ isLazy: true, isMountedAgain: false });
+      throw error;
+    }
   }
 
   /** Finishes what is in hand, unmounts and remembers what the view refers to. */
@@ -148,7 +127,6 @@ export class View {
     if (host === undefined) return;
     this.#isClosing = true;
     await this.#promoter?.close();
-    await this.#saveReferences(host);
     try {
       await host.close({ isLazy: options.isLazy });
     } catch (error) {
@@ -159,8 +137,19 @@ export class View {
     }
     this.#host = undefined;
     this.#promoter = undefined;
+    // Only now: up to the end of the mount, units may still have been attached.
+    await this.saveReferences();
     await this.#save({ isMounted: options.isMountedAgain });
     this.#units.clear();
+  }
+
+  /** Clean-up goes by these while the view is not mounted, which it must not be at the call. */
+  async saveReferences(): Promise<void> {
+    const { store } = this.#services;
+    const manifests = this.#units.stored().map(({ id }) => id as Digest);
+    const blobPath = (digest: string): string => store.blobPath(digest as Digest);
+    const blobs = listBackingDigests(this.directory, blobPath) as Digest[];
+    await store.setViewReferences(this.directory.id, { manifests, blobs });
   }
 
   /** Waits until everything that cargo has completed was looked at. */
@@ -191,7 +180,8 @@ export class View {
       journalPath: this.directory.journalPath,
       blobPath: (digest) => store.blobPath(digest as Digest),
       call: async (method, ...args) => await host.call(method, ...args),
-      environmentOf: (unitKey) => this.#builtIn.get(unitKey)?.environment ?? this.#adopted,
+      environmentOf: (unitKey) => this.#sessions.environmentOf(unitKey),
+      isChanged: (unitKey) => this.#changed.has(unitKey),
       isPaused: this.#services.isPaused,
       adopting: (id) => void this.#adopting.set(id, 'intact'),
       promoted: (draft, id, facts, wasKnown) => this.#promoted(draft, id, facts, wasKnown),
@@ -213,7 +203,7 @@ export class View {
       this.#lease.add([id as Digest]);
       const manifest = store.manifest(id as Digest);
       const facts = manifest && parseUnitFacts(manifest);
-      if (facts && isIntact) this.#present(id, facts, 0n);
+      if (facts && isIntact) this.#present(id, facts, await sinceWhen(host, facts));
     }
     for (const path of await host.call('fingerprints')) promoter.enqueue(path, true);
   }
@@ -223,8 +213,19 @@ export class View {
     this.#preferred.set(facts.buildDir, (this.#preferred.get(facts.buildDir) ?? 0) + 1);
   }
 
+  /** A fault of ours or of the disk is a miss: nobody may wait for an answer that never comes. */
   #answer(question: ResolveQuestion): ResolveAnswer {
-    const session = this.#session(question);
+    try {
+      return this.#decideAnswer(question);
+    } catch (error) {
+      if (isDiskFull(error)) this.#services.pause(String(error));
+      this.#services.log.warn({ view: this.mountPoint, err: error }, 'a lookup failed');
+      return { kind: 'miss' };
+    }
+  }
+
+  #decideAnswer(question: ResolveQuestion): ResolveAnswer {
+    const session = this.#sessions.of(question.cargo);
     const { environment, resolver } = session;
     if (question.unitHash === undefined) {
       const isKnown =
@@ -240,7 +241,6 @@ export class View {
       unitHash: question.unitHash,
     };
     const unitKey = `${wanted.profilePath}#${wanted.layout}#${wanted.unitHash}`;
-    this.#builtIn.set(unitKey, session);
     if (this.#units.get(unitKey)?.state === 'stored') return { kind: 'miss' };
     if (resolver === undefined || environment.kind === 'unknown') {
       this.#missed(question, session, describeUnknown(environment));
@@ -267,50 +267,26 @@ export class View {
     return { kind: 'units', units: plan.map(({ offer }) => offer) };
   }
 
-  #session(question: ResolveQuestion): Session {
-    const key = `${question.cargo.pid}:${question.cargo.startTicks}`;
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    const { store, inputs, reader } = this.#services;
-    const environment = readSessionEnvironment(question.cargo, reader);
-    const resolver =
-      environment.kind === 'known'
-        ? new SessionResolver(blobAccess(store), inputs, environment)
-        : undefined;
-    const session = { key, environment, resolver };
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size >= sessionsMax && oldest !== undefined) this.#sessions.delete(oldest);
-    this.#sessions.set(key, session);
-    this.#adopt(environment);
-    return session;
-  }
-
-  /**
-   * Units that were here before are taken for built in this environment, unless an earlier session
-   * is known to have had another one.
-   */
-  #adopt(environment: SessionEnvironment | UnknownEnvironment): void {
-    if (environment.kind === 'unknown') return;
-    const digest = environmentDigest(environment);
-    const isSame = this.#record.environment === '' || this.#record.environment === digest;
-    this.#adopted ??= isSame
-      ? environment
-      : {
-          kind: 'unknown',
-          reason: 'environment-changed',
-          detail: 'it was built before this session, in another environment',
-        };
-    this.#promoter?.reclaim();
-    if (this.#record.environment === digest) return;
-    void this.#save({ environment: digest }).catch((error: unknown) => {
-      this.#services.log.warn({ err: error }, 'the record of the view could not be written');
-    });
-  }
-
   #event(event: ViewEvent): void {
+    try {
+      this.#handle(event);
+    } catch (error) {
+      this.#services.log.warn(
+        { view: this.mountPoint, event: event.kind, err: error },
+        'event lost',
+      );
+    }
+  }
+
+  #handle(event: ViewEvent): void {
     switch (event.kind) {
       case 'unit-written':
-        this.#promoter?.enqueue(event.path, false);
+        this.#written(event.path, event.cargo);
+        return;
+      case 'unit-changed':
+        // Whatever was known of it, its dependents must not be judged by that.
+        this.#changed.add(event.unitKey);
+        this.#units.delete(event.unitKey);
         return;
       case 'attached':
         for (const id of event.ids) this.#attached(id);
@@ -321,9 +297,45 @@ export class View {
         if (this.#adopting.has(event.id)) this.#adopting.set(event.id, 'spoiled');
         return;
       case 'root-emptied':
-        this.#units.clear();
-        this.#services.emptied(this);
+        this.#emptied();
+        return;
+      case 'corrupt':
+        this.#services.log.warn({ view: this.mountPoint, unit: event.id }, event.message);
     }
+  }
+
+  #written(path: VirtualPath, cargo: CargoProcess | undefined): void {
+    const unit = parseUnitPath(path);
+    if (unit === undefined) return;
+    this.#changed.delete(unit.unitKey);
+    this.#units.delete(unit.unitKey);
+    this.#sessions.built(unit.unitKey, cargo);
+    this.#promoter?.enqueue(path, false);
+  }
+
+  /** Nothing of before counts any more, and clean-up may have it once nobody has it open. */
+  #emptied(): void {
+    this.#units.clear();
+    this.#changed.clear();
+    this.#offered.clear();
+    this.#preferred.clear();
+    this.#sessions.clear();
+    const before = this.#lease;
+    this.#lease = this.#newLease();
+    const holdRest = async (): Promise<void> => {
+      const digests = await this.#host?.call('backingDigests');
+      if (digests) this.#lease.add(digests as Digest[]);
+      before[Symbol.dispose]();
+    };
+    holdRest().catch((error: unknown) => {
+      // The old lease stays: it holds too much, not too little.
+      this.#services.log.warn({ view: this.mountPoint, err: error }, 'the lease was not renewed');
+    });
+    this.#services.emptied(this);
+  }
+
+  #newLease(): Lease {
+    return this.#services.store.lease(`view ${this.directory.id}`, []);
   }
 
   #attached(id: string): void {
@@ -331,6 +343,7 @@ export class View {
     if (offered === undefined) return;
     this.#offered.delete(id);
     const { facts } = offered.planned;
+    this.#changed.delete(unitKeyOf(facts));
     this.#present(id, facts, offered.stampNs);
     this.#services.store.addCounters({ served: 1, savedMs: facts.built.durationMs });
     this.#services.store.recordUse([id as Digest], Date.now());
@@ -353,7 +366,7 @@ export class View {
     // Its files may have been removed while the store was written.
     const isSpoiled = this.#adopting.get(id) === 'spoiled';
     this.#adopting.delete(id);
-    if (!isSpoiled) this.#present(id, facts, draft.startedNs);
+    if (!isSpoiled && !this.#changed.has(unitKey)) this.#present(id, facts, draft.startedNs);
     this.#services.store.addCounters({ promoted: 1 });
     this.#services.store.recordUse([id as Digest], Date.now());
     const message = wasKnown ? 'an equal unit was in the store already' : 'stored';
@@ -362,7 +375,7 @@ export class View {
       'promoted',
       wasKnown ? 'known' : 'stored',
       message,
-      this.#builtIn.get(unitKey)?.key,
+      this.#sessions.builderOf(unitKey),
     );
   }
 
@@ -375,7 +388,7 @@ export class View {
       reason,
     });
     this.#services.store.addCounters({ refused: 1 });
-    const session = this.#builtIn.get(unit.unitKey)?.key;
+    const session = this.#sessions.builderOf(unit.unitKey);
     this.#decide({ ...unit, package: unit.packageName }, 'refused', reason, message, session);
   }
 
@@ -425,30 +438,17 @@ export class View {
     this.#services.lost(this, error);
   }
 
-  /** Clean-up goes by these while the view is not mounted. */
-  async #saveReferences(host: ViewHost): Promise<void> {
-    const manifests = this.#units.stored().map(({ id }) => id as Digest);
-    const blobs = (await host.call('backingDigests')) as Digest[];
-    await this.#services.store.setViewReferences(this.directory.id, { manifests, blobs });
-  }
-
   async #save(change: Partial<ViewRecord>): Promise<void> {
     this.#record = { ...this.#record, ...change };
-    await saveViewRecord(this.directory, this.#record);
+    const save = async (): Promise<void> => await saveViewRecord(this.directory, this.#record);
+    const saved = this.#saved.then(save, save);
+    this.#saved = saved.catch(() => undefined);
+    await saved;
   }
-}
 
-/** Two sessions with equal digests build equal units from equal sources. */
-function environmentDigest(environment: SessionEnvironment): string {
-  const { namespace, steering, nativeTools, linkerTools } = environment;
-  const text = JSON.stringify([namespace, steering, nativeTools, linkerTools]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-function describeUnknown(environment: SessionEnvironment | UnknownEnvironment): {
-  readonly reason: string;
-  readonly message: string;
-} {
-  if (environment.kind === 'known') throw new XcacheError('XC_INTERNAL', 'the session is known');
-  return { reason: environment.reason, message: environment.detail };
+  #saveLater(change: Partial<ViewRecord>): void {
+    this.#save(change).catch((error: unknown) => {
+      this.#services.log.warn({ err: error }, 'the record of the view could not be written');
+    });
+  }
 }

@@ -15,7 +15,8 @@ import type {
   UnmountResult,
 } from './protocol.js';
 import { environmentOf } from './session-environment.js';
-import { View, type ViewServices } from './view.js';
+import { View } from './view.js';
+import type { ViewServices } from './view-services.js';
 import {
   loadViewRecord,
   loadViewRecords,
@@ -47,7 +48,15 @@ export class Views {
   forget(view: View): void {
     if (this.#views.get(view.mountPoint) !== view) return;
     this.#views.delete(view.mountPoint);
-    view[Symbol.dispose]();
+    const release = async (): Promise<void> => {
+      // Mounted again meanwhile: the new view holds what the journal names.
+      if (!this.#views.has(view.mountPoint)) await view.saveReferences();
+      view[Symbol.dispose]();
+    };
+    this.#alone(release).catch((error: unknown) => {
+      // What it holds stays held until the service ends.
+      this.#services.log.warn({ view: view.mountPoint, err: error }, 'references not saved');
+    });
   }
 
   /** Real paths that this process serves and so must never touch. */
@@ -89,10 +98,15 @@ export class Views {
   async close(): Promise<void> {
     await this.#alone(async () => {
       for (const view of this.#views.values()) {
-        await view.close({ isLazy: true, isMountedAgain: true });
-        view[Symbol.dispose]();
+        try {
+          await view.close({ isLazy: true, isMountedAgain: true });
+          view[Symbol.dispose]();
+          this.#views.delete(view.mountPoint);
+        } catch (error) {
+          // Whatever is still mounted is taken away when the process exits.
+          this.#services.log.warn({ view: view.mountPoint, err: error }, 'not closed');
+        }
       }
-      this.#views.clear();
     });
   }
 

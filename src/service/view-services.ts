@@ -1,0 +1,27 @@
+/** What the views of a service have in common. */
+import type { Logger } from '../base/log.js';
+import type { Store } from '../store/store.js';
+import type { DecisionLog } from './decisions.js';
+import type { HostFiles } from './host-files.js';
+import type { InputVerifier } from './input-verifier.js';
+import type { EnvironmentReader } from './session-environment.js';
+import type { View } from './view.js';
+
+/** What all views share. */
+export interface ViewServices {
+  readonly store: Store;
+  readonly stateDirectory: string;
+  readonly blobsDirectory: string;
+  readonly reader: EnvironmentReader;
+  readonly inputs: InputVerifier;
+  readonly host: HostFiles;
+  readonly decisions: DecisionLog;
+  readonly log: Logger;
+  /** Set while the disk is full. */
+  readonly isPaused: () => boolean;
+  readonly pause: (reason: string) => void;
+  /** The view's mount is gone without `close`. */
+  readonly lost: (view: View, error: string | undefined) => void;
+  /** Somebody removed everything in the view, as `cargo clean` does. */
+  readonly emptied: (view: View) => void;
+}
