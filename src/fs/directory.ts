@@ -76,9 +76,13 @@ function typeFromStat(directory: string | Buffer, name: ByteName): number {
   return lstatSync(path).mode & typeMask;
 }
 
-/** Whether the directory still has its name; nothing can be put into one that has not. */
+/**
+ * Whether the directory still has its name; nothing can be put into one that has not. The root has
+ * none, and lives until it is retired.
+ */
 export function isAlive(directory: Inode): boolean {
-  return directory.names.length > 0 || directory.ino === 1;
+  if (directory.ino === 1) return directory.directory?.isRetired !== true;
+  return directory.names.length > 0;
 }
 
 /** The directory to put a new name into; EEXIST if the name is taken. */

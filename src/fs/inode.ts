@@ -36,6 +36,8 @@ export interface DirectoryState {
   subdirectoryCount: number;
   /** The kernel may remember names of this directory as absent, for as long as it likes. */
   hasAnsweredAbsent: boolean;
+  /** Of the root alone: another file system has taken the upper directory over. */
+  isRetired?: boolean;
 }
 
 /** A group of lower entries as it stands now. */

@@ -182,6 +182,16 @@ export class Overlay implements FileSystem, ViewControl {
       .map(({ id, isIntact }) => ({ id, isIntact }));
   }
 
+  /**
+   * For a root that was emptied and is mounted nowhere any more: nothing can be put into it from now
+   * on, so that another file system may serve the same upper directory. Files that are still open
+   * stay readable and writable.
+   */
+  retire(): void {
+    const { root } = this.#open.inodes;
+    if (root.directory !== undefined) root.directory.isRetired = true;
+  }
+
   backingDigests(): readonly string[] {
     const digests = new Set<string>();
     for (const entries of lowerEntriesByGroup(this.#open).values()) {

@@ -114,6 +114,10 @@ class DirectHost implements ViewHost {
     return this.#state.requests;
   }
 
+  operations(): Readonly<Record<string, number>> {
+    return this.#state.counts();
+  }
+
   async close({ isLazy }: { readonly isLazy: boolean }): Promise<void> {
     if (!this.#isEnded) await unmount(this.#options.mountPoint, { lazy: isLazy });
     await this.#exited;

@@ -24,8 +24,6 @@ export interface HandlerServices {
   readonly startedMs: number;
   readonly storeDirectory: string;
   readonly promotionPaused: () => string | undefined;
-  /** Resolves when the views of the service before are mounted and hold what they need. */
-  readonly restored: () => Promise<void>;
   /** Lets promotion go on: somebody made room. */
   readonly resume: () => void;
   readonly stop: () => void;
@@ -41,12 +39,10 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     units: async () => await listUnits(store),
     explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
     verify: async ({ repair }, { progress, signal }) => {
-      await services.restored();
       const outcome = await verifyStore(store, { repair, onProgress: progress, signal });
       return { version: 1, ...outcome };
     },
     gc: async (params, { progress, signal }) => {
-      await services.restored();
       const result = await collectGarbage(store, params, progress, signal);
       services.resume();
       return result;

@@ -79,6 +79,10 @@ class NativeHost implements ViewHost {
     return 0;
   }
 
+  operations(): Readonly<Record<string, number>> {
+    return {};
+  }
+
   async close({ isLazy }: { readonly isLazy: boolean }): Promise<void> {
     if (this.#isClosed) return;
     await this.#mount.unmount({ lazy: isLazy });

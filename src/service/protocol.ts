@@ -56,7 +56,9 @@ export interface ViewStatus {
   readonly state: 'mounted' | 'unmounted' | 'failed';
   readonly attachedUnits: number;
   readonly pendingUnits: number;
+  /** Kernel requests served since the mount, all together and by operation. */
   readonly requests: number;
+  readonly operations: Readonly<Record<string, number>>;
 }
 
 export interface StatusResult {

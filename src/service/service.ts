@@ -1,6 +1,6 @@
 /**
- * The per-user service: owns the store and all mounts from start to stop. Start: store, control
- * socket, mounts of the service before. Stop is the reverse.
+ * The per-user service: owns the store and all mounts from start to stop. Start: store, mounts
+ * of the service before, control socket. Stop is the reverse.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from '../base/log.js';
@@ -41,6 +41,8 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
   scope.defer(async () => await service.views.close());
   const stopped = new Promise<void>((resolve) => service.onStop(resolve));
   listenToSignals(() => service.stop());
+  // Whoever waits for the service to answer may build at once, and must build inside the mounts.
+  await service.views.restore();
   const server = await startControlServer({
     socketPath: paths.socketPath,
     handlers: createHandlers(service),
@@ -48,7 +50,6 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
   });
   scope.defer(async () => await server.close());
   log.info({ store: paths.storeDirectory }, 'the service runs');
-  await service.restored();
   await stopped;
   log.info('the service stops');
   await drain(service.views);
@@ -83,7 +84,6 @@ function createService(
     emptied: (view) => log.info({ view: view.mountPoint }, 'the view was emptied'),
   });
   const listeners: (() => void)[] = [];
-  let restored: Promise<void> | undefined;
   return {
     store,
     views,
@@ -91,7 +91,6 @@ function createService(
     startedMs: Date.now(),
     storeDirectory: paths.storeDirectory,
     promotionPaused: () => pause.reason,
-    restored: async () => await (restored ??= views.restore()),
     resume: () => pause.end(),
     stop: () => {
       for (const listener of listeners) listener();

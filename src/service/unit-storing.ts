@@ -5,6 +5,7 @@
 import { packedFileBytesMax } from '../base/limits.js';
 import { byteStringToHostPath, type ByteString } from '../base/byte-string.js';
 import type { AdoptedFile, SnapshotEntry } from '../fs/view-control.js';
+import type { Extent } from '../fs/lower.js';
 import { dependsOnCpu } from '../cargo/shareability.js';
 import { hashBytes } from '../store/digest.js';
 import { encodeManifest } from '../store/manifest-codec.js';
@@ -62,7 +63,7 @@ export async function storeUnit(draft: UnitDraft, context: PromoterContext): Pro
     id,
     manifest,
     facts: known?.facts ?? facts,
-    adopted: adoptedFiles(placed, known?.manifest),
+    adopted: await adoptedFiles(placed, known?.manifest, context),
     blobs,
     lease: context.store.lease('promotion', [id, ...blobs]),
     isKnown: known !== undefined,
@@ -259,21 +260,45 @@ function comparable(facts: UnitFacts): string {
   return JSON.stringify({ ...facts, built: null, buildDir: isTied ? facts.buildDir : null });
 }
 
-/** With an equal unit in the store, only the files that are the same byte for byte are exchanged. */
-function adoptedFiles(
+/**
+ * With an equal unit in the store, only files that are the same byte for byte are exchanged. Those
+ * are at least its fingerprint's, so that the view has an attachment which dependents can require.
+ */
+async function adoptedFiles(
   placed: readonly PlacedFile[],
   equal: Manifest | undefined,
-): readonly AdoptedFile[] {
+  context: PromoterContext,
+): Promise<readonly AdoptedFile[]> {
   const stored = new Map(
     equal?.entries.flatMap((entry): [string, ManifestFile][] =>
       entry.kind === 'file' ? [[entry.path, entry]] : [],
     ),
   );
-  return placed.flatMap(({ entry, blob, offset, disposal }) => {
-    if (disposal === 'stay') return [];
-    if (equal !== undefined && stored.get(entry.path)?.blob !== blob) return [];
-    const extent = { digest: blob, offset, sizeBytes: entry.sizeBytes };
+  const adopted: AdoptedFile[] = [];
+  for (const file of placed) {
+    const { entry, blob, offset, disposal } = file;
+    if (disposal === 'stay') continue;
+    const extent =
+      equal === undefined
+        ? { digest: blob, offset, sizeBytes: entry.sizeBytes }
+        : await equalExtent(file, stored.get(entry.path), context);
+    if (extent === undefined) continue;
     const { path, ino, generation } = entry;
-    return [{ path, ino, generation, extent, disposal }];
-  });
+    adopted.push({ path, ino, generation, extent, disposal });
+  }
+  return adopted;
+}
+
+/** Where the equal unit has the same bytes: small ones lie in a pack of its own. */
+async function equalExtent(
+  { entry, blob, offset, content }: PlacedFile,
+  stored: ManifestFile | undefined,
+  context: PromoterContext,
+): Promise<Extent | undefined> {
+  if (stored?.sizeBytes !== entry.sizeBytes) return undefined;
+  const extent = { digest: stored.blob, offset: stored.offset, sizeBytes: stored.sizeBytes };
+  if (stored.blob === blob && stored.offset === offset) return extent;
+  if (entry.sizeBytes > packedFileBytesMax) return undefined;
+  const bytes = await readEntry({ ...entry, hostPath: undefined, extent }, context.blobPath);
+  return hashBytes(bytes) === content ? extent : undefined;
 }

@@ -37,6 +37,8 @@ export interface ViewHost {
   ): Promise<ReturnType<ViewCommands[C]>>;
   /** Kernel requests handled so far. */
   requests(): number;
+  /** The same by operation name; operations that never came are left out. */
+  operations(): Readonly<Record<string, number>>;
   /**
    * Unmounts and waits until the file system is closed. Lazy: open files do not hold it back; else
    * `XC_UNMOUNT_BUSY` is thrown while there are any, and nothing has happened.

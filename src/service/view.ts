@@ -80,6 +80,7 @@ export class View {
       attachedUnits: this.#units.stored().length,
       pendingUnits: this.pending,
       requests: this.#host?.requests() ?? 0,
+      operations: this.#host?.operations() ?? {},
     };
   }
 
