@@ -10,6 +10,12 @@ import { runCaptured } from './run-command.js';
 import { SccacheServer } from './sccache-server.js';
 import { XcacheClient, type ServiceMemory } from './xcache-client.js';
 
+export interface MemoryItem extends ServiceMemory {
+  readonly label: string;
+  /** Taken while many workspaces were mounted at once, each with its serving thread. */
+  readonly isManyViews: boolean;
+}
+
 export class BenchContext {
   readonly options: Options;
   readonly work: string;
@@ -18,7 +24,7 @@ export class BenchContext {
   readonly #releases: (() => void)[] = [];
   readonly #rows: Row[] = [];
   readonly #onRow: (row: Row) => void;
-  readonly memory: (ServiceMemory & { readonly label: string })[] = [];
+  readonly memory: MemoryItem[] = [];
   #runs = 0;
   #plain: string | undefined;
   #filled: { readonly client: XcacheClient; readonly modes: Set<BuildMode> } | undefined;
@@ -107,8 +113,8 @@ export class BenchContext {
   }
 
   /** Notes what the service uses at this moment; the scenario `memory` reports them. */
-  recordMemory(label: string, client: XcacheClient): void {
-    this.memory.push({ label, ...client.memory() });
+  recordMemory(label: string, client: XcacheClient, views: 'few' | 'many' = 'few'): void {
+    this.memory.push({ label, isManyViews: views === 'many', ...client.memory() });
   }
 
   /** A target directory shared by CARGO_TARGET_DIR and warmed from a workspace of its own. */

@@ -74,7 +74,7 @@ function createXcacheSide(context: BenchContext, settledSeconds: number[]): Side
       promoted >= run.foreignUnits.length,
       `only ${promoted} of ${run.foreignUnits.length} units were promoted (${abbreviate(run.foreignUnits)})`,
     );
-    context.recordMemory('cold build', client);
+    context.recordMemory(`cold build ${index + 1}`, client);
     client.dispose();
     context.remove(workspace);
     context.remove(client.home);

@@ -27,7 +27,7 @@ export async function measureDisk(context: BenchContext): Promise<void> {
     requireMeasured(index > 0 || run.freshPackages === 0, 'the store was not empty');
     await client.settle();
   }
-  context.recordMemory(`${count} mounted workspaces`, client);
+  context.recordMemory(`${count} mounted workspaces`, client, 'many');
   syncDisks();
   const one = measureDiskUsage([join(plain, 'target')]);
   const all = measureDiskUsage([client.home]);
