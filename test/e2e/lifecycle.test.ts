@@ -67,8 +67,8 @@ describeEndToEnd('a second workspace', () => {
 
   test('may check while the other one builds', async () => {
     await using world = await createWorld();
-    const first = await world.workspace('first', five);
-    const second = await world.workspace('second', five);
+    const first = await world.workspace('first', { dependencies: itoaAndAnyhow });
+    const second = await world.workspace('second', { dependencies: itoaAndAnyhow });
     await first.mount();
     await second.mount();
     await Promise.all([first.mustCargo('build'), second.mustCargo('check')]);
