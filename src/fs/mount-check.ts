@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { XcacheError } from '../base/errors.js';
-import { runCommand } from './mount-command.js';
+import { notPermittedStatus, runCommand } from './mount-command.js';
 import {
   planMountPoint,
   type MountPointFacts,
@@ -89,12 +89,22 @@ async function checkDriver(driver: MountPointCheck['driver']): Promise<void> {
     return;
   }
   // libfuse 2 mounts by itself for root, and through a set-uid program of this name for others.
-  if (process.geteuid?.() !== 0 && (await runCommand('fusermount', ['-V'])).kind === 'missing') {
+  if (process.geteuid?.() !== 0) await checkFusermount();
+  loadFuseNative();
+}
+
+async function checkFusermount(): Promise<void> {
+  const result = await runCommand('fusermount', ['-V']);
+  if (result.kind === 'missing') {
     throw new XcacheError('XC_NO_FUSERMOUNT', 'the program fusermount is missing', {
       hint: 'install it: apt install fuse3',
     });
   }
-  loadFuseNative();
+  if (result.kind === 'exited' && result.status === notPermittedStatus) {
+    throw new XcacheError('XC_NO_FUSERMOUNT', 'this user may not run the program fusermount', {
+      hint: 'ask for the right to it, often a group: ls -lL $(command -v fusermount)',
+    });
+  }
 }
 
 /** Collects what `planMountPoint` decides on. */

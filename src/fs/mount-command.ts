@@ -71,6 +71,7 @@ export async function runCommand(
     child.on('error', (error) => {
       clearTimeout(timer);
       if (isErrno(error, 'ENOENT')) resolve({ kind: 'missing' });
+      else if (isErrno(error, 'EACCES')) resolve(notPermitted(file));
       else reject(error);
     });
     child.on('close', (status) => {
@@ -85,6 +86,14 @@ export async function runCommand(
   });
 }
 
+/** The status that a shell gives such a program; some systems keep fusermount for a group. */
+export const notPermittedStatus: number = 126;
+
+function notPermitted(file: string): CommandResult {
+  const stderr = `${file}: permission denied`;
+  return { kind: 'exited', status: notPermittedStatus, stdout: '', stderr };
+}
+
 /** For exit handlers, where nothing asynchronous runs any more. */
 export function runCommandSync(file: string, args: readonly string[]): CommandResult {
   const result = spawnSync(file, args, {
@@ -96,6 +105,7 @@ export function runCommandSync(file: string, args: readonly string[]): CommandRe
     encoding: 'utf8',
   });
   if (result.error && isErrno(result.error, 'ENOENT')) return { kind: 'missing' };
+  if (result.error && isErrno(result.error, 'EACCES')) return notPermitted(file);
   if (result.error && isErrno(result.error, 'ETIMEDOUT')) return { kind: 'timeout' };
   if (result.error) throw result.error;
   const { status, stdout, stderr } = result;
