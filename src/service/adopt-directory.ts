@@ -20,6 +20,8 @@ export async function adoptDirectory(
     await createUpper(view, mode);
     return undefined;
   }
+  // Before anything is moved: whatever cannot be read here fails with everything in its place.
+  const files = await countFiles(mountPoint);
   await setAside(view);
   try {
     await rename(mountPoint, view.upperDirectory);
@@ -30,7 +32,7 @@ export async function adoptDirectory(
   }
   await mkdir(mountPoint);
   await chmod(mountPoint, mode);
-  return await countFiles(view.upperDirectory);
+  return files;
 }
 
 /** The upper layer of a new view shows, and later leaves behind, the mode of the directory. */
@@ -67,11 +69,20 @@ export async function moveTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** Files and symlinks below a directory. */
-export async function countFiles(directory: string): Promise<number> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => !entry.isDirectory()).length;
+/** Files and symlinks below a directory, whose names may be any bytes. */
+async function countFiles(directory: string): Promise<number> {
+  const waiting = [Buffer.from(directory)];
+  let count = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    for (const entry of await readdir(next, { withFileTypes: true, encoding: 'buffer' })) {
+      if (entry.isDirectory()) waiting.push(Buffer.concat([next, separator, entry.name]));
+      else count += 1;
+    }
+  }
+  return count;
 }
+
+const separator = Buffer.from('/');
 
 /**
  * A view with files of its own meets a directory with other files: somebody unmounted it and built
