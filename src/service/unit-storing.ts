@@ -2,6 +2,7 @@
  * Brings the bytes of one unit into the store and writes its manifest, up to but not including the
  * commit: small files go into one pack, large ones become blobs of their own.
  */
+import { stat } from 'node:fs/promises';
 import { packedFileBytesMax } from '../base/limits.js';
 import { byteStringToHostPath, type ByteString } from '../base/byte-string.js';
 import type { AdoptedFile, SnapshotEntry } from '../fs/view-control.js';
@@ -118,14 +119,20 @@ async function packFiles(
 }
 
 /**
- * Large files are hashed where they are and renamed into the store; a file with several names is
- * copied instead, because a blob must not be reachable through an upper directory.
+ * Large files are hashed where they are and renamed into the store. A file with several names is
+ * copied instead, because a blob must not be reachable through an upper directory, and so is every
+ * file where the store lies on another disk.
  */
 async function placeLarge(
   entries: readonly SnapshotEntry[],
   context: PromoterContext,
 ): Promise<PlacedFile[]> {
-  const single = entries.filter(({ nlink }) => nlink === 1);
+  const [first] = entries;
+  if (first === undefined) return [];
+  const disk = (await stat(hostPathOf(first))).dev;
+  const canMove = disk === (await stat(context.store.parts.paths.blobs)).dev;
+  const isMoved = ({ nlink }: SnapshotEntry): boolean => nlink === 1 && canMove;
+  const single = entries.filter(isMoved);
   const hashed = await context.store.hashFiles(
     single.map((entry) => ({ path: hostPathOf(entry), sync: true })),
   );
@@ -135,7 +142,7 @@ async function placeLarge(
     return { entry, blob, offset: 0, content: blob, disposal: 'move' };
   });
   const copies = new Map<number, Digest>();
-  for (const entry of entries.filter(({ nlink }) => nlink > 1)) {
+  for (const entry of entries.filter((each) => !isMoved(each))) {
     const blob =
       copies.get(entry.ino) ??
       (await context.store.putBytes(await readEntry(entry, context.blobPath)));
