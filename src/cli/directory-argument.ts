@@ -6,13 +6,20 @@ import { XcacheError } from '../base/errors.js';
 /**
  * Resolves the symlinks on the way to `text`, and `text` itself where it is one. The directory need
  * not be there, or may be a dead mount: whether it will do is for the service to say. Throws
- * `XC_USAGE` for an empty argument, which would silently mean the working directory.
+ * `XC_USAGE` for an empty argument, which would silently mean the working directory, and
+ * `XC_MOUNT_POINT` for a path that is not UTF-8: Node has replaced what it could not decode, so
+ * the text names another directory.
  */
 export function resolveDirectory(text: string): string {
   if (text === '') {
     throw new XcacheError('XC_USAGE', 'DIR is empty', { hint: 'name a directory: ./target' });
   }
   const path = resolve(text);
+  if (path.includes('\ufffd')) {
+    throw new XcacheError('XC_MOUNT_POINT', `${path} is not valid UTF-8`, {
+      hint: 'only the path of the mount itself must be; names inside may be any bytes',
+    });
+  }
   if (path === '/') return path;
   const inRealParent = join(realOrSame(dirname(path)), basename(path));
   return isSymlink(inRealParent) ? realOrSame(inRealParent) : inRealParent;
