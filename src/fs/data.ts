@@ -9,8 +9,11 @@ import type { ByteRange } from './file-system.js';
 import { regularType, virtualPathOf, type Inode, type LowerState } from './inode.js';
 import { hostPathOfInode, type OverlayState } from './overlay-state.js';
 
-/** Writes that end below this are reported each time: cargo's fingerprint files are small. */
-const smallFileBytesMax = 64 * 1024;
+/**
+ * Writes that end below this are reported each time: whoever writes a file anew starts here, while
+ * the 4 KiB pieces in which C compilers write object files pass by.
+ */
+const beginningBytesMax = 4096;
 
 /** The read-write descriptor of an upper file. */
 export function upperFd(state: OverlayState, inode: Inode): number {
@@ -76,7 +79,7 @@ export function truncate(state: OverlayState, inode: Inode, sizeBytes: number): 
  * is written once, after a truncation, and may be large), of other files the first.
  */
 function reportWrite(state: OverlayState, inode: Inode, endPosition: number): void {
-  const isKnown = inode.wasReported && endPosition > smallFileBytesMax;
+  const isKnown = inode.wasReported && endPosition > beginningBytesMax;
   if (isKnown && inode.names[0]?.name.endsWith('.json') !== true) return;
   report(state, inode);
 }

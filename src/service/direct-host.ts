@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { workerEntryUrl } from '../base/worker-entry.js';
 import { DirectState } from '../fs/driver/direct-state.js';
-import { wakeDirectLoop } from '../fs/driver/direct-wake.js';
+import { holdWakeNode, stopDirectLoop, wakeDirectLoop } from '../fs/driver/direct-wake.js';
 import { openDirectMount } from '../fs/mount-direct.js';
 import { unmount, unmountSync } from '../fs/unmount.js';
 import { answerQuestion } from './question-channel.js';
@@ -13,6 +13,9 @@ import type { ViewWorkerData } from './view-worker.js';
 
 /** The worker keeps one view's names and attributes; a large target has 20,000 of them. */
 const workerHeapMegabytesMax = 512;
+
+/** How long users of a detached mount may go on before they are cut off. */
+const graceMs = 2_000;
 
 interface PendingCommand {
   readonly resolve: (result: unknown) => void;
@@ -24,6 +27,7 @@ export async function openDirectHost(options: ViewHostOptions): Promise<ViewHost
   const mount = await openDirectMount({ mountPoint: options.mountPoint });
   const host = new DirectHost(mount.fd, options);
   await host.ready;
+  host.holdWakeNode();
   return host;
 }
 
@@ -98,11 +102,7 @@ class DirectHost implements ViewHost {
     result.catch(() => undefined);
     this.#commands.port1.postMessage(message);
     try {
-      await wakeDirectLoop({
-        fd: this.#fd,
-        state: this.#state,
-        mountPoint: this.#options.mountPoint,
-      });
+      await wakeDirectLoop(this.#connection());
     } catch (error) {
       this.#pending.delete(message.id);
       throw error;
@@ -120,11 +120,31 @@ class DirectHost implements ViewHost {
 
   async close({ isLazy }: { readonly isLazy: boolean }): Promise<void> {
     if (!this.#isEnded) await unmount(this.#options.mountPoint, { lazy: isLazy });
+    await this.stop();
+  }
+
+  /** Whoever still uses the detached mount is cut off after a while. */
+  async stop(): Promise<void> {
+    const late = new Promise<'late'>((resolve) => setTimeout(resolve, graceMs, 'late').unref());
+    if ((await Promise.race([this.#exited, late])) === 'late') {
+      await stopDirectLoop(this.#connection());
+    }
     await this.#exited;
+  }
+
+  /** Makes later wake-ups cheap; without it they work too. */
+  holdWakeNode(): void {
+    holdWakeNode(this.#connection()).catch((error: unknown) => {
+      this.#options.log('warn', `the wake node is not held: ${String(error)}`);
+    });
   }
 
   abandonSync(): void {
     if (!this.#isEnded) unmountSync(this.#options.mountPoint);
+  }
+
+  #connection(): Parameters<typeof wakeDirectLoop>[0] {
+    return { fd: this.#fd, state: this.#state, mountPoint: this.#options.mountPoint };
   }
 
   #receive(message: Exclude<ViewMessage, { kind: 'ready' }>): void {

@@ -21,6 +21,8 @@ export async function openNativeHost(
     ask: options.answer,
     report: options.event,
     backingPath: blobPathIn(options.blobsDirectory),
+    // libfuse ends with its mount, so this driver cannot give way and come back.
+    detach: () => false,
   });
   const overlay = openOverlay({
     upperDirectory: options.upperDirectory,
@@ -88,6 +90,10 @@ class NativeHost implements ViewHost {
     await this.#mount.unmount({ lazy: isLazy });
     this.#isClosed = true;
     this.#overlay.close();
+  }
+
+  async stop(): Promise<void> {
+    await this.close({ isLazy: true });
   }
 
   abandonSync(): void {

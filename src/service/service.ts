@@ -34,7 +34,9 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
   scope.defer(async () => await store.close());
   const service = createService(paths, store, log);
   const onExit = (): void => {
-    for (const view of service.views.all()) view.abandonSync();
+    const isFree = service.views.all().map((view) => view.abandonSync());
+    // Node would wait for a thread that sleeps in the kernel; a kill ends it.
+    if (isFree.includes(false)) process.kill(process.pid, 'SIGKILL');
   };
   process.on('exit', onExit);
   scope.defer(() => Promise.resolve(void process.off('exit', onExit)));
@@ -81,7 +83,11 @@ function createService(
       log.warn({ view: view.mountPoint, error }, 'the mount is gone');
       views.forget(view);
     },
-    emptied: (view) => log.info({ view: view.mountPoint }, 'the view was emptied'),
+    emptied: (view) => {
+      views.mountAnew(view).catch((error: unknown) => {
+        log.warn({ view: view.mountPoint, err: error }, 'not mounted again after it was emptied');
+      });
+    },
   });
   const listeners: (() => void)[] = [];
   return {

@@ -65,6 +65,14 @@ export function readSessionEnvironment(
     environ = readFileSync(`/proc/${cargo.pid}/environ`, 'utf8');
     commandLine = readFileSync(`/proc/${cargo.pid}/cmdline`, 'utf8').split('\0');
     workingDirectory = readlinkSync(`/proc/${cargo.pid}/cwd`);
+    // In a container or sandbox the same paths may lead to other files than those that we would look at.
+    if (mountNamespace(cargo.pid) !== mountNamespace('self')) {
+      return {
+        kind: 'unknown',
+        reason: 'other-namespace',
+        detail: 'cargo runs in a mount namespace of its own',
+      };
+    }
   } catch (error) {
     return { kind: 'unknown', reason: 'process-gone', detail: String(error) };
   }
@@ -72,6 +80,10 @@ export function readSessionEnvironment(
     return { kind: 'unknown', reason: 'unreadable-config', detail: 'cargo has --config arguments' };
   }
   return environmentOf(parseEnviron(environ), workingDirectory, reader);
+}
+
+function mountNamespace(pid: number | 'self'): string {
+  return readlinkSync(`/proc/${pid}/ns/mnt`);
 }
 
 /** The same for given variables, without a process. */

@@ -44,6 +44,11 @@ export interface ViewAgentOptions {
   readonly ask: (question: ResolveQuestion) => ResolveAnswer;
   readonly report: (event: ViewEvent) => void;
   readonly backingPath: (digest: string) => string;
+  /**
+   * Takes the emptied mount out of the tree, so that whoever emptied it can remove the directory
+   * too (`cargo clean` does); returns whether that worked.
+   */
+  readonly detach: () => boolean;
 }
 
 const tombstonePrefix = 'tombstone:';
@@ -167,7 +172,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     this.#forgetTombstonesBelow('' as VirtualPath);
     this.#asked.clear();
     this.#changed.clear();
-    this.#options.report({ kind: 'root-emptied' });
+    this.#options.report({ kind: 'root-emptied', isDetached: this.#options.detach() });
   }
 
   #bound(): AgentFileSystem {

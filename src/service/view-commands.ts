@@ -29,7 +29,8 @@ export function executeCommand(
   message: CommandMessage,
 ): ViewMessage {
   try {
-    const run = viewCommands(control, agent)[message.method] as (...args: unknown[]) => unknown;
+    const commands: Record<string, (...args: never[]) => unknown> = viewCommands(control, agent);
+    const run = commands[message.method] as (this: void, ...args: readonly unknown[]) => unknown;
     return { kind: 'reply', id: message.id, result: run(...message.args) };
   } catch (error) {
     return { kind: 'failure', id: message.id, message: String(error) };

@@ -44,6 +44,8 @@ export interface ViewHost {
    * `XC_UNMOUNT_BUSY` is thrown while there are any, and nothing has happened.
    */
   close(options: { readonly isLazy: boolean }): Promise<void>;
+  /** Ends the service of a mount that is detached already. */
+  stop(): Promise<void>;
   /** For the process's exit: unmounts without waiting for anything. */
   abandonSync(): void;
 }

@@ -65,7 +65,7 @@ export type ViewEvent =
       readonly refused: readonly string[];
     }
   | { readonly kind: 'spoiled'; readonly id: string }
-  | { readonly kind: 'root-emptied' }
+  | { readonly kind: 'root-emptied'; readonly isDetached: boolean }
   | { readonly kind: 'corrupt'; readonly id: string; readonly message: string };
 
 /** The operations that the main thread may ask of the serving thread. */

@@ -11,6 +11,7 @@ import {
 import { runDirectLoop } from '../fs/driver/direct-loop.js';
 import { DirectState } from '../fs/driver/direct-state.js';
 import { openOverlay } from '../fs/overlay.js';
+import { detachSync } from '../fs/unmount.js';
 import { executeCommand } from './view-commands.js';
 import { QuestionChannel } from './question-channel.js';
 import { blobPathIn } from './blob-access.js';
@@ -40,6 +41,12 @@ function serve(data: ViewWorkerData): void {
     ask: (question) => questions.ask(question),
     report: (event) => post({ kind: 'event', event }),
     backingPath: blobPathIn(data.blobsDirectory),
+    detach: () => {
+      const isDetached = detachSync(data.mountPoint);
+      // The view is mounted again at once, from the same upper directory.
+      if (isDetached) overlay.retire();
+      return isDetached;
+    },
   });
   const overlay = openOverlay({
     upperDirectory: data.upperDirectory,

@@ -40,6 +40,10 @@ export class View {
   #host: ViewHost | undefined;
   #promoter: Promoter | undefined;
   #isClosing = false;
+  /** Tells the end of the present mount from that of one that was detached. */
+  #mountCount = 0;
+  /** Of mounts that were emptied and left by their last user, or will be. */
+  readonly #detached: ViewHost[] = [];
   /** Records are written one after the other: the last one counts. */
   #saved: Promise<void> = Promise.resolve();
 
@@ -91,6 +95,8 @@ export class View {
   async mount(environment: SessionEnvironment | UnknownEnvironment | undefined): Promise<void> {
     if (this.#host) return;
     const { directory, mountPoint } = this;
+    this.#mountCount += 1;
+    const mountCount = this.#mountCount;
     const options = {
       mountPoint,
       upperDirectory: directory.upperDirectory,
@@ -101,7 +107,9 @@ export class View {
       event: (event: ViewEvent) => this.#event(event),
       log: (level: 'warn' | 'error', message: string) =>
         this.#services.log[level]({ view: mountPoint }, message),
-      ended: (error: string | undefined) => this.#ended(error),
+      ended: (error: string | undefined) => {
+        if (mountCount === this.#mountCount) this.#ended(error);
+      },
     };
     if (environment) this.#sessions.adopt(environment);
     const host =
@@ -125,7 +133,10 @@ export class View {
     readonly isMountedAgain: boolean;
   }): Promise<void> {
     const host = this.#host;
-    if (host === undefined) return;
+    if (host === undefined) {
+      await this.#stopDetached();
+      return;
+    }
     this.#isClosing = true;
     await this.#promoter?.close();
     try {
@@ -138,10 +149,15 @@ export class View {
     }
     this.#host = undefined;
     this.#promoter = undefined;
+    await this.#stopDetached();
     // Only now: up to the end of the mount, units may still have been attached.
     await this.saveReferences();
     await this.#save({ isMounted: options.isMountedAgain });
     this.#units.clear();
+  }
+
+  async #stopDetached(): Promise<void> {
+    await Promise.all(this.#detached.splice(0).map(async (host) => await host.stop()));
   }
 
   /** Clean-up goes by these while the view is not mounted, which it must not be at the call. */
@@ -162,8 +178,10 @@ export class View {
     this.#promoter?.resume();
   }
 
-  abandonSync(): void {
+  /** For the process's exit. False where a thread still serves a detached mount, out of reach. */
+  abandonSync(): boolean {
     this.#host?.abandonSync();
+    return this.#detached.length === 0;
   }
 
   /** Releases what the view holds in the store; the view is not used afterwards. */
@@ -298,7 +316,7 @@ export class View {
         if (this.#adopting.has(event.id)) this.#adopting.set(event.id, 'spoiled');
         return;
       case 'root-emptied':
-        this.#emptied();
+        this.#emptied(event.isDetached);
         return;
       case 'corrupt':
         this.#services.log.warn({ view: this.mountPoint, unit: event.id }, event.message);
@@ -315,7 +333,7 @@ export class View {
   }
 
   /** Nothing of before counts any more, and clean-up may have it once nobody has it open. */
-  #emptied(): void {
+  #emptied(isDetached: boolean): void {
     this.#units.clear();
     this.#changed.clear();
     this.#offered.clear();
@@ -323,6 +341,13 @@ export class View {
     this.#sessions.clear();
     const before = this.#lease;
     this.#lease = this.#newLease();
+    if (isDetached) {
+      this.#giveUpHost();
+      // What is open there has descriptors of its own.
+      before[Symbol.dispose]();
+      this.#services.emptied(this);
+      return;
+    }
     const holdRest = async (): Promise<void> => {
       const digests = await this.#host?.call('backingDigests');
       if (digests) this.#lease.add(digests as Digest[]);
@@ -332,7 +357,15 @@ export class View {
       // The old lease stays: it holds too much, not too little.
       this.#services.log.warn({ view: this.mountPoint, err: error }, 'the lease was not renewed');
     });
-    this.#services.emptied(this);
+  }
+
+  /** The end of a detached mount, whenever it comes, is not the end of the view. */
+  #giveUpHost(): void {
+    this.#mountCount += 1;
+    if (this.#host) this.#detached.push(this.#host);
+    this.#host = undefined;
+    void this.#promoter?.close();
+    this.#promoter = undefined;
   }
 
   #newLease(): Lease {

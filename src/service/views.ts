@@ -1,5 +1,6 @@
 /** All views of the service: mounting, unmounting, and finding them again after a restart. */
-import { rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { XcacheError } from '../base/errors.js';
 import { prepareMountPoint, resolveMountPoint } from '../fs/mount-check.js';
 import { adoptDirectory, returnDirectory, moveTree } from './adopt-directory.js';
@@ -25,6 +26,10 @@ import {
   type ViewRecord,
 } from './view-directory.js';
 
+/** How long after the last file the directory itself is removed, by cargo or rm. */
+const removalMs = 300;
+const pollMs = 2;
+
 type Report = (progress: Progress) => void;
 
 export class Views {
@@ -42,6 +47,26 @@ export class Views {
 
   all(): readonly View[] {
     return [...this.#views.values()];
+  }
+
+  /**
+   * `cargo clean` removes the directory after its content. It is made and mounted again, unless
+   * somebody builds there already: then it stays a plain directory until the next `mount`.
+   */
+  async mountAnew(view: View): Promise<void> {
+    await this.#alone(async () => {
+      const { mountPoint } = view;
+      await untilGone(mountPoint);
+      await mkdir(mountPoint, { recursive: true });
+      if ((await readdir(mountPoint)).length === 0) {
+        await view.mount(undefined);
+        return;
+      }
+      this.#views.delete(mountPoint);
+      await view.close({ isLazy: true, isMountedAgain: false });
+      view[Symbol.dispose]();
+      throw new XcacheError('XC_MOUNT_POINT', `${mountPoint} is in use without xcache now`);
+    });
   }
 
   /** The view's mount is gone; its files stay where they are. */
@@ -231,5 +256,17 @@ export class Views {
     if (params.environment === undefined) return undefined;
     const workingDirectory = params.workingDirectory ?? '/';
     return environmentOf(params.environment, workingDirectory, this.#services.reader);
+  }
+}
+
+/** Waits for the removal of an emptied directory, which may never come. */
+async function untilGone(directory: string): Promise<void> {
+  for (let waitedMs = 0; waitedMs < removalMs; waitedMs += pollMs) {
+    try {
+      await access(directory);
+    } catch {
+      return;
+    }
+    await delay(pollMs);
   }
 }
