@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mentionsBeyondIncludes } from '../cargo/variable-mentions.js';
-import type { DraftContext } from './draft-base.js';
+import type { HostFiles } from './host-files.js';
 import type { UnitFacts } from './unit-facts.js';
-import type { StoredUnit } from './unit-record.js';
+import type { StoredUnit, UnitTable } from './unit-record.js';
 
 /** Units remembered; a large workspace has a few thousand. */
 const knownMax = 20_000;
@@ -21,7 +21,7 @@ export class MacroMentions {
   async find(
     libraries: readonly StoredUnit[],
     variables: readonly string[],
-    context: Pick<DraftContext, 'host'>,
+    context: { readonly host: HostFiles },
   ): Promise<string | undefined> {
     for (const unit of libraries) {
       for (const variable of variables) {
@@ -34,7 +34,7 @@ export class MacroMentions {
   async #mentions(
     { id, facts }: StoredUnit,
     variable: string,
-    context: Pick<DraftContext, 'host'>,
+    context: { readonly host: HostFiles },
   ): Promise<boolean> {
     const key = `${id} ${variable}`;
     const known = this.#known.get(key);
@@ -52,7 +52,7 @@ export class MacroMentions {
 /** All libraries and macros that a unit was built with, however far away. */
 export function librariesBehind(
   stored: readonly StoredUnit[],
-  units: DraftContext['units'],
+  units: UnitTable,
 ): readonly StoredUnit[] {
   const found = new Map<string, StoredUnit>();
   const pending = [...stored];
@@ -82,7 +82,7 @@ function sourcesOf(facts: UnitFacts): readonly string[] {
 async function fileMentions(
   path: string,
   variable: string,
-  { host }: Pick<DraftContext, 'host'>,
+  { host }: { readonly host: HostFiles },
 ): Promise<boolean> {
   if (host.isBelowOwnMount(path)) return true;
   let bytes: Buffer;

@@ -12,7 +12,6 @@ import { HostFiles } from './host-files.js';
 import { InputVerifier } from './input-verifier.js';
 import type { XcachePaths } from './paths.js';
 import { ToolchainProbe } from './toolchain.js';
-import type { View } from './view.js';
 import { Views } from './views.js';
 
 /** How long after "disk full" promotion tries again. */
@@ -79,13 +78,13 @@ function createService(
     log,
     isPaused: () => pause.reason !== undefined,
     pause: (reason) => pause.begin(reason),
-    lost: (view: View, error) => {
-      log.warn({ view: view.mountPoint, error }, 'the mount is gone');
-      views.forget(view);
+    lost: (mountPoint, error) => {
+      log.warn({ view: mountPoint, error }, 'the mount is gone');
+      views.forget(mountPoint);
     },
-    emptied: (view) => {
-      views.mountAnew(view).catch((error: unknown) => {
-        log.warn({ view: view.mountPoint, err: error }, 'not mounted again after it was emptied');
+    emptied: (mountPoint) => {
+      views.mountAnew(mountPoint).catch((error: unknown) => {
+        log.warn({ view: mountPoint, err: error }, 'not mounted again after it was emptied');
       });
     },
   });

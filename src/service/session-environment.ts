@@ -37,6 +37,7 @@ export interface UnknownEnvironment {
   readonly kind: 'unknown';
   readonly reason:
     | 'process-gone'
+    | 'other-namespace'
     | 'unknown-wrapper'
     | 'unreadable-config'
     | 'unknown-compiler'

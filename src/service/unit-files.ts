@@ -31,9 +31,6 @@ export interface UnitFiles {
   readonly json: SnapshotEntry;
 }
 
-/** Reads the bytes of a lower entry's extent. */
-export type ExtentReader = (entry: SnapshotEntry) => Promise<Buffer>;
-
 /** All entries of a unit; runs in the thread that serves the view. */
 export function snapshotUnit(control: ViewControl, unit: NamedUnit): readonly SnapshotEntry[] {
   const { directories, shared } = unitLocations(unit);

@@ -2,7 +2,7 @@
 import type { ViewControl } from '../fs/view-control.js';
 import { listFingerprints, snapshotUnit } from './unit-files.js';
 import type { ViewAgent } from './view-agent.js';
-import type { CommandMessage, ViewCommands, ViewMessage } from './view-messages.js';
+import type { CommandMessage, ViewCommand, ViewCommands, ViewMessage } from './view-messages.js';
 
 /** The commands, bound to one view. */
 export function viewCommands(control: ViewControl, agent: ViewAgent): ViewCommands {
@@ -22,6 +22,9 @@ export function viewCommands(control: ViewControl, agent: ViewAgent): ViewComman
   };
 }
 
+/** The arguments come with the message, whose sender took them from the command's own type. */
+type Commands = Record<ViewCommand, (...args: readonly unknown[]) => unknown>;
+
 /** Never throws: a failure is an answer like any other. */
 export function executeCommand(
   control: ViewControl,
@@ -29,9 +32,9 @@ export function executeCommand(
   message: CommandMessage,
 ): ViewMessage {
   try {
-    const commands: Record<string, (...args: never[]) => unknown> = viewCommands(control, agent);
-    const run = commands[message.method] as (this: void, ...args: readonly unknown[]) => unknown;
-    return { kind: 'reply', id: message.id, result: run(...message.args) };
+    const commands = viewCommands(control, agent) as unknown as Commands;
+    const result = commands[message.method](...message.args);
+    return { kind: 'reply', id: message.id, result };
   } catch (error) {
     return { kind: 'failure', id: message.id, message: String(error) };
   }

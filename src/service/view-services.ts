@@ -5,7 +5,6 @@ import type { DecisionLog } from './decisions.js';
 import type { HostFiles } from './host-files.js';
 import type { InputVerifier } from './input-verifier.js';
 import type { EnvironmentReader } from './session-environment.js';
-import type { View } from './view.js';
 
 /** What all views share. */
 export interface ViewServices {
@@ -20,8 +19,8 @@ export interface ViewServices {
   /** Set while the disk is full. */
   readonly isPaused: () => boolean;
   readonly pause: (reason: string) => void;
-  /** The view's mount is gone without `close`. */
-  readonly lost: (view: View, error: string | undefined) => void;
+  /** The mount is gone without `close` of its view. */
+  readonly lost: (mountPoint: string, error: string | undefined) => void;
   /** Somebody removed everything in the view, as `cargo clean` does. */
-  readonly emptied: (view: View) => void;
+  readonly emptied: (mountPoint: string) => void;
 }

@@ -19,6 +19,7 @@ import { packageMarker, parseUnitFacts, type UnitFacts } from './unit-facts.js';
 import type { UnitFiles } from './unit-files.js';
 import { UnitTable } from './unit-record.js';
 import type { ViewServices } from './view-services.js';
+import { ViewTally, type DecisionReason } from './view-tally.js';
 import { saveViewRecord, type ViewDirectory, type ViewRecord } from './view-directory.js';
 import type { ViewHost } from './view-host.js';
 import type { CargoProcess, ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
@@ -29,6 +30,7 @@ export class View {
   readonly #services: ViewServices;
   readonly #units = new UnitTable();
   readonly #sessions: ViewSessions;
+  readonly #tally: ViewTally;
   /** Units of which a file has changed since they were written to their end. */
   readonly #changed = new Set<string>();
   readonly #offered = new Map<string, { planned: PlannedUnit; stampNs: bigint; session: string }>();
@@ -52,6 +54,7 @@ export class View {
     this.#record = record;
     this.#services = services;
     this.#lease = this.#newLease();
+    this.#tally = new ViewTally(services, record.mountPoint);
     const { store, inputs, reader } = services;
     this.#sessions = new ViewSessions({
       store,
@@ -345,7 +348,7 @@ export class View {
       this.#giveUpHost();
       // What is open there has descriptors of its own.
       before[Symbol.dispose]();
-      this.#services.emptied(this);
+      this.#services.emptied(this.mountPoint);
       return;
     }
     const holdRest = async (): Promise<void> => {
@@ -379,9 +382,7 @@ export class View {
     const { facts } = offered.planned;
     this.#changed.delete(unitKeyOf(facts));
     this.#present(id, facts, offered.stampNs);
-    this.#services.store.addCounters({ served: 1, savedMs: facts.built.durationMs });
-    this.#services.store.recordUse([id as Digest], Date.now());
-    this.#decide(facts, 'served', 'served', 'an equal unit is in the store', offered.session);
+    this.#tally.served(id, facts, offered.session);
     this.#promoter?.settled(facts.fingerprint);
   }
 
@@ -389,9 +390,11 @@ export class View {
     const offered = this.#offered.get(id);
     if (offered === undefined) return;
     this.#offered.delete(id);
-    this.#services.store.addCounters({ missed: 1 });
-    const message = 'files of it are here already, or it was deleted here';
-    this.#decide(offered.planned.facts, 'missed', 'taken', message, offered.session);
+    const why = {
+      reason: 'taken',
+      message: 'files of it are here already, or it was deleted here',
+    };
+    this.#tally.missed(offered.planned.facts, why, offered.session);
   }
 
   #promoted(draft: UnitDraft, id: string, facts: UnitFacts, wasKnown: boolean): void {
@@ -401,16 +404,7 @@ export class View {
     const isSpoiled = this.#adopting.get(id) === 'spoiled';
     this.#adopting.delete(id);
     if (!isSpoiled && !this.#changed.has(unitKey)) this.#present(id, facts, draft.startedNs);
-    this.#services.store.addCounters({ promoted: 1 });
-    this.#services.store.recordUse([id as Digest], Date.now());
-    const message = wasKnown ? 'an equal unit was in the store already' : 'stored';
-    this.#decide(
-      facts,
-      'promoted',
-      wasKnown ? 'known' : 'stored',
-      message,
-      this.#sessions.builderOf(unitKey),
-    );
+    this.#tally.promoted(id, facts, wasKnown, this.#sessions.builderOf(unitKey));
   }
 
   #keptPrivate(files: UnitFiles, reason: string, message: string): void {
@@ -421,47 +415,13 @@ export class View {
       fingerprint: fingerprintHash,
       reason,
     });
-    this.#services.store.addCounters({ refused: 1 });
     const session = this.#sessions.builderOf(unit.unitKey);
-    this.#decide({ ...unit, package: unit.packageName }, 'refused', reason, message, session);
+    this.#tally.keptPrivate({ ...unit, package: unit.packageName }, { reason, message }, session);
   }
 
-  #missed(
-    question: ResolveQuestion,
-    session: Session,
-    why: { readonly reason: string; readonly message: string },
-  ): void {
-    this.#services.store.addCounters({ missed: 1 });
-    const subject = {
-      package: question.packageName,
-      profilePath: question.profilePath,
-      unitHash: question.unitHash ?? '',
-    };
-    this.#decide(subject, 'missed', why.reason, why.message, session.key);
-  }
-
-  #decide(
-    subject: {
-      readonly package: string | undefined;
-      readonly profilePath: string;
-      readonly unitHash: string;
-    },
-    outcome: 'served' | 'missed' | 'promoted' | 'refused',
-    reason: string,
-    message: string,
-    session: string | undefined,
-  ): void {
-    this.#services.decisions.add({
-      atMs: Date.now(),
-      directory: this.mountPoint,
-      unit: `${subject.profilePath}/${subject.package ?? '?'}-${subject.unitHash}`,
-      outcome,
-      reason,
-      message,
-      session,
-      unitHash: subject.unitHash,
-      packageName: subject.package,
-    });
+  #missed(question: ResolveQuestion, session: Session, why: DecisionReason): void {
+    const { packageName, profilePath, unitHash = '' } = question;
+    this.#tally.missed({ package: packageName, profilePath, unitHash }, why, session.key);
   }
 
   #ended(error: string | undefined): void {
@@ -469,7 +429,7 @@ export class View {
     this.#host = undefined;
     this.#promoter = undefined;
     this.#units.clear();
-    this.#services.lost(this, error);
+    this.#services.lost(this.mountPoint, error);
   }
 
   async #save(change: Partial<ViewRecord>): Promise<void> {

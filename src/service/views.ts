@@ -53,9 +53,10 @@ export class Views {
    * `cargo clean` removes the directory after its content. It is made and mounted again, unless
    * somebody builds there already: then it stays a plain directory until the next `mount`.
    */
-  async mountAnew(view: View): Promise<void> {
+  async mountAnew(mountPoint: string): Promise<void> {
     await this.#alone(async () => {
-      const { mountPoint } = view;
+      const view = this.#views.get(mountPoint);
+      if (view === undefined || view.isMounted) return;
       await untilGone(mountPoint);
       await mkdir(mountPoint, { recursive: true });
       if ((await readdir(mountPoint)).length === 0) {
@@ -70,17 +71,18 @@ export class Views {
   }
 
   /** The view's mount is gone; its files stay where they are. */
-  forget(view: View): void {
-    if (this.#views.get(view.mountPoint) !== view) return;
-    this.#views.delete(view.mountPoint);
+  forget(mountPoint: string): void {
+    const view = this.#views.get(mountPoint);
+    if (view === undefined || view.isMounted) return;
+    this.#views.delete(mountPoint);
     const release = async (): Promise<void> => {
       // Mounted again meanwhile: the new view holds what the journal names.
-      if (!this.#views.has(view.mountPoint)) await view.saveReferences();
+      if (!this.#views.has(mountPoint)) await view.saveReferences();
       view[Symbol.dispose]();
     };
     this.#alone(release).catch((error: unknown) => {
       // What it holds stays held until the service ends.
-      this.#services.log.warn({ view: view.mountPoint, err: error }, 'references not saved');
+      this.#services.log.warn({ view: mountPoint, err: error }, 'references not saved');
     });
   }
 
