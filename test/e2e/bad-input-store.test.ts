@@ -199,7 +199,7 @@ describeEndToEnd('a target', () => {
   });
 
   test.each([
-    ['empty hash file', 'lib-itoa', (path: string) => truncateSync(path, 0)],
+    ['hash file without text', 'lib-itoa', (path: string) => truncateSync(path, 0)],
     ['wrong hash file', 'lib-itoa', (path: string) => writeFileSync(path, '0123456789abcdef')],
     ['missing hash file', 'lib-itoa', (path: string) => rmSync(path)],
     ['missing dep-info', 'dep-lib-itoa', (path: string) => rmSync(path)],

@@ -119,7 +119,10 @@ describeEndToEnd('the service', () => {
       await workspace.buildAndSettle();
       expect(workspace.output()).toBe('5');
       expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
-      expect((await world.verify()).problems).toEqual([]);
+      // A kill just before the index is written leaves a manifest that nothing names.
+      const kinds = new Set((await world.verify()).problems.map(({ kind }) => kind));
+      kinds.delete('manifest-not-indexed');
+      expect([...kinds]).toEqual([]);
       const second = await world.workspace('second', options);
       await second.mount();
       expect((await second.mustCargo('build')).compiled).toEqual(['app']);
