@@ -8,7 +8,7 @@ export interface GitRepository {
   /** For `{ git = "…" }`. */
   readonly url: string;
   /** Writes files and commits them on branch `main`; returns the commit. */
-  commit(files: Readonly<Record<string, string>>): Promise<string>;
+  readonly commit: (files: Readonly<Record<string, string>>) => Promise<string>;
 }
 
 /** The world needs `cargoHome: 'own'`, or cargo keeps a copy in the user's. */

@@ -8,6 +8,7 @@ import type {
   MountResult,
   UnmountResult,
 } from '../../src/service/protocol.js';
+import { mountsBelow } from './processes.js';
 import { runCargo, type CargoOptions, type CargoRun } from './cargo-run.js';
 import type { World } from './world.js';
 
@@ -66,7 +67,8 @@ export class Workspace {
   }
 
   async mount(...args: readonly string[]): Promise<MountResult> {
-    await mkdir(this.target, { recursive: true });
+    // A mount whose service was killed is there and answers nothing.
+    if (mountsBelow(this.target).length === 0) await mkdir(this.target, { recursive: true });
     return await this.world.xcacheJson<MountResult>('mount', this.target, ...args);
   }
 

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { describe } from 'vitest';
+import { describe, onTestFailed } from 'vitest';
 import { tryConnectControl } from '../../src/service/control-client.js';
 import { resolvePaths, type XcachePaths } from '../../src/service/paths.js';
 import type { StatsResult, StatusResult, VerifyResult } from '../../src/service/protocol.js';
@@ -45,7 +45,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     options.cargoHome === 'own'
       ? await createCargoHome(join(path, 'cargo'))
       : (process.env['CARGO_HOME'] ?? join(homedir(), '.cargo'));
-  return new World(path, cargoHome, options.env ?? {});
+  const world = new World(path, cargoHome, options.env ?? {});
+  onTestFailed(() => {
+    console.error(world.lastWords);
+  });
+  return world;
 }
 
 export class World implements AsyncDisposable {
@@ -54,6 +58,8 @@ export class World implements AsyncDisposable {
   readonly cargoHome: string;
   readonly paths: XcachePaths;
   readonly env: NodeJS.ProcessEnv;
+  /** What the service decided and logged, taken when the world ends: for a test that failed. */
+  lastWords = '';
 
   constructor(path: string, cargoHome: string, env: Readonly<Record<string, string>>) {
     this.path = path;
@@ -142,9 +148,23 @@ export class World implements AsyncDisposable {
     if (left.length > 0) throw new Error(`left behind by the test: ${left.join(', ')}`);
   }
 
+  async #takeLastWords(): Promise<void> {
+    this.lastWords = await this.serviceLog();
+    const client = await tryConnectControl(this.paths);
+    if (client === undefined) return;
+    using connection = client;
+    const { decisions } = await connection.request('explain', {});
+    const lines = decisions.map(
+      ({ directory, unit, outcome, reason, message }) =>
+        `${directory} ${unit} ${outcome} ${reason}: ${message}`,
+    );
+    this.lastWords += lines.join('\n');
+  }
+
   /** Ends everything, by force if need be, and returns what did not end by itself. */
   async #end(): Promise<readonly string[]> {
     const left: string[] = [];
+    await this.#takeLastWords().catch(() => undefined);
     if ((await this.servicePid()) !== undefined) await this.xcache('service', 'stop');
     for (const pid of processesWith(this.path)) {
       left.push(`process ${pid} (${await commandLine(pid)})`);
