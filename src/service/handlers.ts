@@ -1,6 +1,7 @@
 /** What the service does for each request of a command. */
 import { collectOrphans } from '../store/orphans.js';
 import { executeGc, loadGcSnapshot, planGc } from '../store/gc.js';
+import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control-session.js';
@@ -35,7 +36,7 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     mount: async (params, { progress }) => await views.mount(params, progress),
     unmount: async (params, { progress }) => await views.unmount(params, progress),
     status: () => Promise.resolve(statusOf(services)),
-    stats: () => Promise.resolve(statsOf(store)),
+    stats: () => Promise.resolve(statsOf(store, views)),
     units: async () => await listUnits(store),
     explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
     verify: async ({ repair }, { progress, signal }) => {
@@ -67,14 +68,36 @@ function statusOf(services: HandlerServices): StatusResult {
   };
 }
 
-function statsOf(store: Store): StatsResult {
-  const { units, blobs, physicalBytes, logicalBytes } = store.stats();
+function statsOf(store: Store, views: Views): StatsResult {
+  const { units, blobs, physicalBytes, logicalBytes: onceBytes } = store.stats();
+  const logicalBytes = onceBytes + repeatedBytes(store, views);
   const { served, missed, promoted, refused, savedMs } = store.counters();
   return {
     version: 1,
     store: { units, blobs, physicalBytes, logicalBytes },
     units: { served, missed, promoted, refused, savedMs },
   };
+}
+
+/** What units would take in every mounted view but the first that has them. */
+function repeatedBytes(store: Store, views: Views): number {
+  const counts = new Map<Digest, number>();
+  for (const view of views.all()) {
+    for (const id of view.unitIds()) counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  let bytes = 0;
+  for (const [id, count] of counts) {
+    if (count > 1) bytes += (count - 1) * unitBytes(store, id);
+  }
+  return bytes;
+}
+
+function unitBytes(store: Store, id: Digest): number {
+  let bytes = 0;
+  for (const entry of store.manifest(id)?.entries ?? []) {
+    if (entry.kind === 'file') bytes += entry.sizeBytes;
+  }
+  return bytes;
 }
 
 async function listUnits(store: Store): Promise<UnitsResult> {

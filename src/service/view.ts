@@ -78,6 +78,11 @@ export class View {
     return this.#promoter?.pending ?? 0;
   }
 
+  /** Manifests of the units that are served here. */
+  unitIds(): readonly Digest[] {
+    return this.#units.stored().map(({ id }) => id as Digest);
+  }
+
   status(): ViewStatus {
     return {
       view: this.directory.id,
@@ -166,7 +171,7 @@ export class View {
   /** Clean-up goes by these while the view is not mounted, which it must not be at the call. */
   async saveReferences(): Promise<void> {
     const { store } = this.#services;
-    const manifests = this.#units.stored().map(({ id }) => id as Digest);
+    const manifests = this.unitIds();
     const blobPath = (digest: string): string => store.blobPath(digest as Digest);
     const blobs = listBackingDigests(this.directory, blobPath) as Digest[];
     await store.setViewReferences(this.directory.id, { manifests, blobs });
@@ -209,7 +214,7 @@ export class View {
       promoted: (draft, id, facts, wasKnown) => this.#promoted(draft, id, facts, wasKnown),
       keptPrivate: (files, reason, message) => this.#keptPrivate(files, reason, message),
       failed: (error, units) => {
-        if (isDiskFull(error)) this.#services.pause(String(error));
+        if (isDiskFull(error)) this.#services.pause(messageOf(error));
         const keys = units.map(({ unitKey }) => unitKey);
         this.#services.log.warn({ view: this.mountPoint, units: keys, err: error }, 'not promoted');
       },
@@ -240,7 +245,7 @@ export class View {
     try {
       return this.#decideAnswer(question);
     } catch (error) {
-      if (isDiskFull(error)) this.#services.pause(String(error));
+      if (isDiskFull(error)) this.#services.pause(messageOf(error));
       this.#services.log.warn({ view: this.mountPoint, err: error }, 'a lookup failed');
       return { kind: 'miss' };
     }
@@ -445,4 +450,8 @@ export class View {
       this.#services.log.warn({ err: error }, 'the record of the view could not be written');
     });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -220,6 +220,10 @@ export class Views {
     const { mountPoint } = record;
     // A kill may have come between `cargo clean` and the directory's being made again.
     await this.#prepare(mountPoint, record.driver);
+    if ((await readdir(mountPoint)).length > 0) {
+      // Built while nothing was mounted; `mount` takes such files over, a start must not hide them.
+      throw new XcacheError('XC_MOUNT_POINT', `${mountPoint} holds files of its own now`);
+    }
     const directory = viewDirectory(this.#viewsDirectory, mountPoint);
     const view = new View(directory, record, this.#services);
     this.#views.set(mountPoint, view);
