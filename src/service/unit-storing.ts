@@ -104,6 +104,7 @@ async function packFiles(
 ): Promise<PlacedFile[]> {
   if (files.length === 0) return [];
   const blob = await context.store.putBytes(Buffer.concat(files.map(({ bytes }) => bytes)));
+  const entries = files.map(({ entry }) => entry);
   let offset = 0;
   return files.map(({ entry, bytes }) => {
     const placed: PlacedFile = {
@@ -111,7 +112,7 @@ async function packFiles(
       blob,
       offset,
       content: hashBytes(bytes),
-      disposal: 'drop',
+      disposal: disposalOfCopied(entry, entries),
     };
     offset += bytes.length;
     return placed;
@@ -147,11 +148,18 @@ async function placeLarge(
       copies.get(entry.ino) ??
       (await context.store.putBytes(await readEntry(entry, context.blobPath)));
     copies.set(entry.ino, blob);
-    const names = entries.filter(({ ino }) => ino === entry.ino).length;
-    const disposal = names === entry.nlink ? 'drop' : 'stay';
+    const disposal = disposalOfCopied(entry, entries);
     placed.push({ entry, blob, offset: 0, content: blob, disposal });
   }
   return placed;
+}
+
+/** A file with a name outside of the unit (cargo links what it was asked for) stays where it is. */
+function disposalOfCopied(
+  { ino, nlink }: SnapshotEntry,
+  entries: readonly SnapshotEntry[],
+): PlacedFile['disposal'] {
+  return entries.filter((entry) => entry.ino === ino).length === nlink ? 'drop' : 'stay';
 }
 
 function hostPathOf(entry: SnapshotEntry): string | Buffer {
