@@ -34,32 +34,39 @@ const rmeta = async (workspace: Workspace): Promise<Buffer> =>
   await readArtifact(workspace, 'debug/deps', /^libgen-.*\.rmeta$/);
 
 describeEndToEnd('units that were built against each other', () => {
-  test('rule 6: a local variant of a dependency never meets a stored dependent of another', async () => {
-    await using world = await createWorld({ cargoHome: 'own' });
-    const make = await create(world);
-    const first = await make('first');
-    await first.mount();
-    await first.buildAndSettle();
+  test.each(['not yet', 'already'])(
+    'rule 6: a local variant of a dependency, %s in the store, never meets a dependent of another',
+    async (when) => {
+      await using world = await createWorld({ cargoHome: 'own' });
+      const make = await create(world);
+      const first = await make('first');
+      await first.mount();
+      await first.buildAndSettle();
 
-    // Here `gen` is built before xcache comes: equal names and fingerprints, another crate hash.
-    const second = await make('another/second');
-    await second.mustCargo('build', { args: ['-p', 'gen'] });
-    await second.mount();
-    expect(await rmeta(second)).not.toEqual(await rmeta(first));
-    const run = await second.mustCargo('build');
-    expect(run.stderr).not.toContain('E0460');
-    expect(run.compiled).toEqual(['app', 'middle', 'upper']);
-    expect(second.output()).toBe('7');
-    await second.settled();
+      // Here `gen` is built before xcache comes: equal names and fingerprints, another crate hash.
+      const second = await make('another/second');
+      await second.mustCargo('build', { args: ['-p', 'gen'] });
+      await second.mount();
+      if (when === 'already') {
+        const { compiled } = await second.buildAndSettle({ args: ['-p', 'gen'] });
+        expect(compiled).toEqual([]);
+      }
+      expect(await rmeta(second)).not.toEqual(await rmeta(first));
+      const run = await second.mustCargo('build');
+      expect(run.stderr).not.toContain('E0460');
+      expect(run.compiled).toEqual(['app', 'middle', 'upper']);
+      expect(second.output()).toBe('7');
+      await second.settled();
 
-    // Both variants are stored now; a third workspace gets all of one.
-    const third = await make('third');
-    await third.mount();
-    expect((await third.mustCargo('build')).compiled).toEqual(['app']);
-    const variants = [await rmeta(first), await rmeta(second)];
-    const own = await rmeta(third);
-    expect(variants.some((bytes) => bytes.equals(own))).toBe(true);
-  });
+      // Both variants are stored now; a third workspace gets all of one.
+      const third = await make('third');
+      await third.mount();
+      expect((await third.mustCargo('build')).compiled).toEqual(['app']);
+      const variants = [await rmeta(first), await rmeta(second)];
+      const own = await rmeta(third);
+      expect(variants.some((bytes) => bytes.equals(own))).toBe(true);
+    },
+  );
 
   test('rule 6: `cargo clean -p` of a dependency rebuilds what was built against it', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
