@@ -3,11 +3,19 @@
  * answer while the kernel waits. Nothing below a mount of ours is ever touched: that request would
  * come back to this very process.
  */
-import { lstatSync, readFileSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 
-/** Refuses paths below our own mounts; everything else is read straight from the host. */
+/** How long a directory counts as resolved: one planning phase of cargo, not a new checkout. */
+const resolvedForMs = 1_000;
+
+/** Links on one path before it counts as a loop, as in the kernel. */
+const linksMax = 40;
+
+/** Refuses paths that lead to or below our own mounts; everything else is read straight from the host. */
 export class HostFiles {
   readonly #mountPoints: () => Iterable<string>;
+  readonly #directories = new Map<string, { readonly real: string; readonly untilMs: number }>();
 
   /** @param mountPoints the real paths of all directories that this process serves */
   constructor(mountPoints: () => Iterable<string>) {
@@ -23,22 +31,18 @@ export class HostFiles {
 
   /** Follows links; undefined where nothing is there, or where it may not be touched. */
   stat(path: string): BigIntStats | undefined {
-    return this.#guarded(path, () => statSync(path, { bigint: true }));
-  }
-
-  lstat(path: string): BigIntStats | undefined {
-    return this.#guarded(path, () => lstatSync(path, { bigint: true }));
+    return this.#guarded(path, (real) => statSync(real, { bigint: true }));
   }
 
   realPath(path: string): string | undefined {
-    return this.#guarded(path, () => realpathSync.native(path));
+    return this.#guarded(path, (real) => real);
   }
 
   /** Undefined where the file cannot be read or is larger than `bytesMax`. */
   read(path: string, bytesMax: number): Buffer | undefined {
-    return this.#guarded(path, () => {
-      const stats = statSync(path);
-      return stats.isFile() && stats.size <= bytesMax ? readFileSync(path) : undefined;
+    return this.#guarded(path, (real) => {
+      const stats = statSync(real);
+      return stats.isFile() && stats.size <= bytesMax ? readFileSync(real) : undefined;
     });
   }
 
@@ -46,14 +50,43 @@ export class HostFiles {
     return this.read(path, bytesMax)?.toString('utf8');
   }
 
-  #guarded<T>(path: string, action: () => T | undefined): T | undefined {
-    if (this.isBelowOwnMount(path)) return undefined;
+  #guarded<T>(path: string, action: (real: string) => T | undefined): T | undefined {
     try {
-      return action();
+      const real = this.#real(path, linksMax);
+      return real === undefined ? undefined : action(real);
     } catch {
       // Whatever keeps us from reading it, the caller treats it as absent and shares nothing.
       return undefined;
     }
+  }
+
+  /**
+   * The path without links, found by looking at one component after the other; undefined where it
+   * leads into a mount of ours, which is noticed before anything there is touched.
+   */
+  #real(path: string, linksLeft: number): string | undefined {
+    const parent = this.#realDirectory(dirname(path), linksLeft);
+    if (parent === undefined || linksLeft === 0) return undefined;
+    const place = join(parent, basename(path));
+    if (this.isBelowOwnMount(place)) return undefined;
+    if (!lstatSync(place).isSymbolicLink()) return place;
+    return this.#real(resolve(parent, readlinkSync(place)), linksLeft - 1);
+  }
+
+  #realDirectory(path: string, linksLeft: number): string | undefined {
+    if (path === '/') return path;
+    const nowMs = Date.now();
+    const known = this.#directories.get(path);
+    // A mount may have come since.
+    if (known !== undefined && known.untilMs > nowMs && !this.isBelowOwnMount(known.real)) {
+      return known.real;
+    }
+    const real = this.#real(path, linksLeft);
+    if (this.#directories.size > 50_000) this.#directories.clear();
+    if (real !== undefined) {
+      this.#directories.set(path, { real, untilMs: nowMs + resolvedForMs });
+    }
+    return real;
   }
 }
 

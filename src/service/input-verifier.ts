@@ -102,6 +102,10 @@ class InputWalk {
       this.#failed = true;
       return;
     }
+    if (this.#files.isBelowOwnMount(root)) {
+      this.#failed = true;
+      return;
+    }
     let entries;
     try {
       entries = readdirSync(root, { withFileTypes: true });

@@ -76,6 +76,7 @@ const status: StatusResult = {
       attachedUnits: 7,
       pendingUnits: 3,
       requests: 12345,
+      operations: { lookup: 345, read: 12000 },
     },
   ],
   pendingUnits: 3,
