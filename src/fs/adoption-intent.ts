@@ -1,5 +1,5 @@
 /** Prepared adoptions, and how they are given up when one of their files changes in between. */
-import type { Inode } from './inode.js';
+import { isWithin, type Inode } from './inode.js';
 import type { OverlayState, PendingAdoption } from './overlay-state.js';
 
 /** Marks the inodes; from here on every change of one of them revokes the adoption. */
@@ -16,9 +16,16 @@ export function revokeAdoptionOf(state: OverlayState, inode: Inode): void {
   if (inode.pendingAdoption !== undefined) revokeAdoption(state, inode.pendingAdoption);
 }
 
-/** Called before a directory gets another path: the intents name paths. */
-export function revokeAllAdoptions(state: OverlayState): void {
-  for (const sequence of [...state.pendingAdoptions.keys()]) revokeAdoption(state, sequence);
+/**
+ * Called before a directory gets another path: the intents name paths. The others stay, because
+ * rustc renames a directory at the end of every incremental compilation.
+ */
+export function revokeAdoptionsBelow(state: OverlayState, directory: Inode): void {
+  const isBelow = ({ names }: Inode): boolean =>
+    names.some(({ parent }) => isWithin(parent, directory));
+  for (const { sequence, inodes } of [...state.pendingAdoptions.values()]) {
+    if (inodes.some(isBelow)) revokeAdoption(state, sequence);
+  }
 }
 
 /** Takes the intent back: after a crash the upper files are what counts. */

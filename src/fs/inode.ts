@@ -133,3 +133,11 @@ export function virtualPathOfDirectory(directory: Inode): VirtualPath {
   const dentry = directory.names[0];
   return dentry === undefined ? ('' as VirtualPath) : virtualPathOf(dentry);
 }
+
+/** Whether a directory is `above` or somewhere below it. */
+export function isWithin(directory: Inode, above: Inode): boolean {
+  for (let each: Inode | undefined = directory; each; each = each.names[0]?.parent) {
+    if (each === above) return true;
+  }
+  return false;
+}

@@ -5,12 +5,12 @@
 import { renameSync } from 'node:fs';
 import type { ByteName } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
-import { revokeAdoptionOf, revokeAllAdoptions } from './adoption-intent.js';
+import { revokeAdoptionOf, revokeAdoptionsBelow } from './adoption-intent.js';
 import { journalDetach, materialize, raiseDirectory } from './copy-up.js';
 import { checkName, childrenOf, existingDentry, inodeOf } from './directory.js';
 import { insertDentry, isAlive, takeDentry } from './directory.js';
 import type { Ino, RenameFlags } from './file-system.js';
-import { virtualPathOf, type Dentry, type Inode } from './inode.js';
+import { isWithin, virtualPathOf, type Dentry, type Inode } from './inode.js';
 import { dropName, keepForOpenFiles, undoKeep } from './lifetime.js';
 import { hostPathOf, type OverlayState } from './overlay-state.js';
 import { describeRemoval, reportRemoval } from './remove.js';
@@ -40,14 +40,6 @@ export function rename(state: OverlayState, from: NameIn, to: NameIn, flags: Ren
   }
 }
 
-/** Whether a directory is `above` or somewhere below it. */
-function isWithin(directory: Inode, above: Inode): boolean {
-  for (let each: Inode | undefined = directory; each; each = each.names[0]?.parent) {
-    if (each === above) return true;
-  }
-  return false;
-}
-
 interface Place {
   readonly parent: Inode;
   readonly name: ByteName;
@@ -66,7 +58,7 @@ function move(state: OverlayState, source: Dentry, place: Place): void {
 
 function prepareMove(state: OverlayState, inode: Inode, toParent: Inode): void {
   if (inode.directory === undefined) revokeAdoptionOf(state, inode);
-  else revokeAllAdoptions(state);
+  else revokeAdoptionsBelow(state, inode);
   materialize(state, inode);
   raiseDirectory(state, toParent);
   state.journal.reserve();
