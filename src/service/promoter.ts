@@ -243,6 +243,8 @@ export class Promoter {
   /** Someone wrote to a file of the finished unit: it is looked at again when cargo finishes it. */
   #changed(draft: UnitDraft, stored: StoredFiles): void {
     stored.lease[Symbol.dispose]();
+    // Looked at while cargo wrote its last file: that write has asked for another look already.
+    if (this.#queue.has(draft.files.unit.unitKey)) return;
     this.#context.keptPrivate(
       draft.files,
       'changed',
