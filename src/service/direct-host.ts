@@ -14,6 +14,9 @@ import type { ViewWorkerData } from './view-worker.js';
 /** The worker keeps one view's names and attributes; a large target has 20,000 of them. */
 const workerHeapMegabytesMax = 512;
 
+/** Requests leave little garbage; the default of 48 MB would be held for each view. */
+const youngHeapMegabytesMax = 4;
+
 /** How long users of a detached mount may go on before they are cut off. */
 const graceMs = 2_000;
 
@@ -63,7 +66,10 @@ class DirectHost implements ViewHost {
     this.#worker = new Worker(workerEntryUrl(import.meta.url, 'view-worker'), {
       workerData: data,
       transferList: [this.#answers.port2, this.#commands.port2],
-      resourceLimits: { maxOldGenerationSizeMb: workerHeapMegabytesMax },
+      resourceLimits: {
+        maxOldGenerationSizeMb: workerHeapMegabytesMax,
+        maxYoungGenerationSizeMb: youngHeapMegabytesMax,
+      },
     });
     let ready: () => void;
     let fail: (error: Error) => void;

@@ -95,7 +95,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     const unit = parseUnitPath(path);
     const subject = unit ?? isPackageDirectory(path);
     if (subject === undefined) return [];
-    const cargo = findCargoProcess(caller.pid);
+    const cargo = this.#cargoBehind(caller, subject.profilePath);
     if (cargo === undefined) return [];
     if (!this.#isFirstQuestion(unit?.unitKey ?? path, cargo)) return [];
     if (unit !== undefined && this.#tombstones.has(unit.unitKey)) return [];
@@ -200,6 +200,16 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     if (this.#asked.size >= decisionsMax) this.#asked.clear();
     this.#asked.set(subject, cargo);
     return true;
+  }
+
+  /** The cargo process for which a request is made. */
+  #cargoBehind({ pid }: Caller, profilePath: VirtualPath): CargoProcess | undefined {
+    if (pid > 0) return findCargoProcess(pid);
+    // fuse-native does not pass the caller on: then it is whoever holds the profile's lock.
+    const holders = this.#lockHolders(profilePath).flatMap(
+      (holder) => cargoProcessAt(holder) ?? [],
+    );
+    return holders.length === 1 ? holders[0] : undefined;
   }
 
   /**

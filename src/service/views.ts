@@ -218,6 +218,7 @@ export class Views {
 
   async #restore(record: ViewRecord): Promise<void> {
     const { mountPoint } = record;
+    if (this.#views.get(mountPoint)?.isMounted === true) return;
     // A kill may have come between `cargo clean` and the directory's being made again.
     await this.#prepare(mountPoint, record.driver);
     if ((await readdir(mountPoint)).length > 0) {
