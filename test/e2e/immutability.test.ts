@@ -59,7 +59,7 @@ const assaults: Readonly<Record<string, (path: string) => Promise<void>>> = {
     await Promise.resolve();
   },
   'fallocate a hole': async (path) => {
-    spawnSync('fallocate', ['-p', '-o', '0', '-l', '4096', path]);
+    spawnSync('/usr/bin/fallocate', ['-p', '-o', '0', '-l', '4096', path]);
     await Promise.resolve();
   },
   'change mode and times': async (path) => {
