@@ -33,12 +33,12 @@ describe('the origin of a crate', () => {
 
   it.each([
     'src/lib.rs',
-    '/work/app/src/main.rs',
-    '/work/app/vendor/serde/src/lib.rs',
+    '/home/u/app/src/main.rs',
+    '/home/u/app/vendor/serde/src/lib.rs',
     `${cargoHome}/registry/cache/x/serde-1.0.229.crate`,
     `${cargoHome}/registry/src/lib.rs`,
     `${registry}/serde/src/lib.rs`,
-    `${registry}/serde-1.0.229/../../../../../../work/lib.rs`,
+    `${registry}/serde-1.0.229/../../../../../../home/u/lib.rs`,
     `${registry}/../x/serde-1.0.229/lib.rs`,
     `${cargoHome}-2/registry/src/x/serde-1.0.229/src/lib.rs`,
     '',

@@ -19,7 +19,7 @@ function mounted(mountPoint: string, changes: Partial<MountEntry> = {}): MountEn
 
 function facts(changes: Partial<MountPointFacts> = {}): MountPointFacts {
   return {
-    path: '/work/target',
+    path: '/home/u/target',
     kind: 'directory',
     ownerUid: 1000,
     parentKind: 'directory',
@@ -49,7 +49,7 @@ describe('a mount point', () => {
     expect(planMountPoint(facts({ kind: 'missing' }))).toEqual({ kind: 'create' });
     expect(refusal({ kind: 'missing', parentKind: 'missing' })).toMatchObject({
       code: 'XC_MOUNT_POINT',
-      hint: 'mkdir -p /work/target',
+      hint: 'mkdir -p /home/u/target',
     });
   });
 
@@ -63,39 +63,39 @@ describe('a mount point', () => {
   });
 
   test('that this service serves is served', () => {
-    const mountTable = [root, mounted('/work/target')];
-    expect(refusal({ mountTable, ownMountPoints: ['/work/target'] })).toBe('served');
+    const mountTable = [root, mounted('/home/u/target')];
+    expect(refusal({ mountTable, ownMountPoints: ['/home/u/target'] })).toBe('served');
   });
 
   test('that a killed service left behind is to be detached', () => {
-    expect(refusal({ mountTable: [root, mounted('/work/target')], health: 'dead' })).toBe(
+    expect(refusal({ mountTable: [root, mounted('/home/u/target')], health: 'dead' })).toBe(
       'detach-dead',
     );
   });
 
   test('that another service serves, or that hangs, is refused', () => {
     for (const health of ['alive', 'hanging'] as const) {
-      expect(refusal({ mountTable: [root, mounted('/work/target')], health })).toMatchObject({
+      expect(refusal({ mountTable: [root, mounted('/home/u/target')], health })).toMatchObject({
         code: 'XC_MOUNTED_ELSEWHERE',
       });
     }
   });
 
   test('on which something else is mounted is refused', () => {
-    const mountTable = [root, mounted('/work/target', { fsType: 'tmpfs' })];
+    const mountTable = [root, mounted('/home/u/target', { fsType: 'tmpfs' })];
     expect(refusal({ mountTable })).toMatchObject({ code: 'XC_MOUNTED_ELSEWHERE' });
   });
 
   test('inside a view or around one is refused', () => {
-    const inside = { path: '/work/target/debug', mountTable: [root, mounted('/work/target')] };
+    const inside = { path: '/home/u/target/debug', mountTable: [root, mounted('/home/u/target')] };
     expect(refusal(inside)).toMatchObject({ code: 'XC_NESTED' });
     expect(refusal({ path: '/a/b', ownMountPoints: ['/a'] })).toMatchObject({ code: 'XC_NESTED' });
-    const around = { path: '/work', mountTable: [root, mounted('/work/target')] };
+    const around = { path: '/home/u', mountTable: [root, mounted('/home/u/target')] };
     expect(refusal(around)).toMatchObject({ code: 'XC_NESTED' });
   });
 
   test('that would hide another mount is refused', () => {
-    const mountTable = [root, mounted('/work/target/data', { fsType: 'ext4' })];
+    const mountTable = [root, mounted('/home/u/target/data', { fsType: 'ext4' })];
     expect(refusal({ mountTable })).toMatchObject({ code: 'XC_MOUNTED_ELSEWHERE' });
   });
 
@@ -106,7 +106,7 @@ describe('a mount point', () => {
   });
 
   test('on a read-only disk is refused', () => {
-    const readOnly = mounted('/work', { fsType: 'ext4', options: ['ro'] });
+    const readOnly = mounted('/home/u', { fsType: 'ext4', options: ['ro'] });
     expect(refusal({ mountTable: [root, readOnly] })).toMatchObject({ code: 'XC_READ_ONLY' });
     expect(refusal({ mountTable: [{ ...root, superOptions: ['ro'] }] })).toMatchObject({
       code: 'XC_READ_ONLY',
