@@ -65,8 +65,7 @@ export type ViewEvent =
       readonly refused: readonly string[];
     }
   | { readonly kind: 'spoiled'; readonly id: string }
-  | { readonly kind: 'root-emptied'; readonly isDetached: boolean }
-  | { readonly kind: 'corrupt'; readonly id: string; readonly message: string };
+  | { readonly kind: 'root-emptied'; readonly isDetached: boolean };
 
 /** The operations that the main thread may ask of the serving thread. */
 export type ViewCommands = Pick<

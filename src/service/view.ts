@@ -325,9 +325,6 @@ export class View {
         return;
       case 'root-emptied':
         this.#emptied(event.isDetached);
-        return;
-      case 'corrupt':
-        this.#services.log.warn({ view: this.mountPoint, unit: event.id }, event.message);
     }
   }
 
