@@ -16,6 +16,7 @@ import type { Caller, Ino } from '../fs/file-system.js';
 import type { Attachment, ChangeObserver, LowerEntry, LowerLayer } from '../fs/lower.js';
 import { deviceOf, exclusiveHolders } from './lock-holder.js';
 import { cargoProcessAt, findCargoProcess } from './process-tree.js';
+import { RecentCallers } from './recent-callers.js';
 import type { Adoption } from '../fs/view-control.js';
 import type {
   CargoProcess,
@@ -66,6 +67,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   readonly #spoiled = new Set<string>();
   /** Units of which a file has changed since their fingerprint JSON was written. */
   readonly #changed = new Set<string>();
+  readonly #callers = new RecentCallers(findCargoProcess, () => performance.now());
   #device: string | undefined;
 
   constructor(options: ViewAgentOptions) {
@@ -204,7 +206,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
 
   /** The cargo process for which a request is made. */
   #cargoBehind({ pid }: Caller, profilePath: VirtualPath): CargoProcess | undefined {
-    if (pid > 0) return findCargoProcess(pid);
+    if (pid > 0) return this.#callers.find(pid);
     // fuse-native does not pass the caller on: then it is whoever holds the profile's lock.
     const holders = this.#lockHolders(profilePath).flatMap(
       (holder) => cargoProcessAt(holder) ?? [],
