@@ -96,7 +96,8 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     const path = joinVirtualPath(directory, name);
     const unit = parseUnitPath(path);
     const subject = unit ?? isPackageDirectory(path);
-    if (subject === undefined) return [];
+    // Nobody looks for a unit by the name of a temporary; rustc makes one per code generation unit.
+    if (subject === undefined || isCompilerTemporary(path)) return [];
     const cargo = this.#cargoBehind(caller, subject.profilePath);
     if (cargo === undefined) return [];
     if (!this.#isFirstQuestion(unit?.unitKey ?? path, cargo)) return [];
