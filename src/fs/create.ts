@@ -38,7 +38,10 @@ export function mknod(state: OverlayState, at: NewName, mode: number): Attr {
   giveToCaller(state, at, path);
   const attr = appear(state, dentry, fstatSync(fd, bigintStat));
   if (dentry.inode === undefined) closeSync(fd);
-  else state.backing.keep(dentry.inode, fd);
+  else {
+    dentry.inode.writtenEnd = 0;
+    state.backing.keep(dentry.inode, fd);
+  }
   return attr;
 }
 

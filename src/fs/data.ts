@@ -1,6 +1,6 @@
 /** read, write, fsync and truncation of regular files. */
-import { fdatasyncSync, fsyncSync, ftruncateSync, openSync, closeSync } from 'node:fs';
-import { readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
+import { openSync, readSync, writeSync } from 'node:fs';
 import { FsError } from '../base/errors.js';
 import { revokeAdoptionOf } from './adoption-intent.js';
 import { requireRegular } from './attributes.js';
@@ -26,7 +26,20 @@ export function upperFd(state: OverlayState, inode: Inode): number {
 export function read(state: OverlayState, inode: Inode, target: Buffer, range: ByteRange): number {
   requireRegular(inode, 'read');
   if (inode.lower !== undefined) return readLower(state, inode, inode.lower, { target, range });
-  return readFully(upperFd(state, inode), target, range);
+  const fd = upperFd(state, inode);
+  if (range.position >= inode.writtenEnd) return readHole(fd, target, range);
+  return readFully(fd, target, range);
+}
+
+/**
+ * Linkers map their output before they fill it, and each page of the new file is asked for once.
+ * The real file system would answer with zeros too, from memory that it sets up for the purpose.
+ */
+function readHole(fd: number, target: Buffer, range: ByteRange): number {
+  const { bufferOffset, lengthBytes, position } = range;
+  const count = Math.max(0, Math.min(lengthBytes, fstatSync(fd).size - position));
+  target.fill(0, bufferOffset, bufferOffset + count);
+  return count;
 }
 
 /** pread(2) of a regular file is short at its end alone, so one call is enough. */
@@ -60,6 +73,7 @@ export function write(state: OverlayState, inode: Inode, source: Buffer, range: 
   copyUp(state, inode);
   const fd = upperFd(state, inode);
   inode.generation += 1;
+  if (position + lengthBytes > inode.writtenEnd) inode.writtenEnd = position + lengthBytes;
   for (let done = 0; done < lengthBytes;) {
     done += writeSync(fd, source, bufferOffset + done, lengthBytes - done, position + done);
   }
@@ -71,6 +85,7 @@ export function write(state: OverlayState, inode: Inode, source: Buffer, range: 
 export function truncate(state: OverlayState, inode: Inode, sizeBytes: number): void {
   copyUp(state, inode, sizeBytes);
   ftruncateSync(upperFd(state, inode), sizeBytes);
+  if (sizeBytes < inode.writtenEnd && inode.writtenEnd < Infinity) inode.writtenEnd = sizeBytes;
   report(state, inode);
 }
 

@@ -107,6 +107,11 @@ export class Inode {
   remains: Remains | undefined;
   /** Number of the prepared adoption that counts on this inode not to change. */
   pendingAdoption: number | undefined;
+  /**
+   * No byte at or after this position was ever written: a regular file made in this mount reads
+   * as zeros from here to its end. Infinity where that is not known.
+   */
+  writtenEnd: number = Infinity;
   /** Whether the observer heard of a change since the inode became upper. */
   wasReported = false;
 

@@ -84,6 +84,25 @@ export const dataTests: readonly ConformanceTest[] = [
     await scene.fs.truncate(scene.at('a'), 0);
     expect((await scene.fs.stat(scene.at('a'))).sizeBytes).toBe(0);
   }),
+  check('a file that was only extended reads as zeros up to its end', async (scene) => {
+    await put(scene, scene.at('a'), '');
+    await scene.fs.truncate(scene.at('a'), 20_000);
+    await withOpen(scene, scene.at('a'), async (fd) => {
+      const readZeros = async (length: number, position: number): Promise<number> => {
+        const bytes = await scene.fs.read(fd, length, position);
+        expect(bytes.equals(Buffer.alloc(bytes.length))).toBe(true);
+        return bytes.length;
+      };
+      expect(await readZeros(30_000, 0)).toBe(20_000);
+      await scene.fs.write(fd, Buffer.from('middle'), 10_000);
+      expect((await scene.fs.read(fd, 8, 9_999)).toString()).toBe('\0middle\0');
+      expect(await readZeros(30_000, 10_006)).toBe(9_994);
+      await scene.fs.ftruncate(fd, 10_003);
+      await scene.fs.ftruncate(fd, 15_000);
+      expect((await scene.fs.read(fd, 6, 10_000)).toString()).toBe('mid\0\0\0');
+      expect(await readZeros(30_000, 10_003)).toBe(4_997);
+    });
+  }),
   check('a sparse file of 5 GiB keeps bytes at both ends', async (scene) => {
     await put(scene, scene.at('big'), 'first');
     await withOpen(scene, scene.at('big'), async (fd) => {

@@ -9,7 +9,7 @@ const wordSpan = 4294967296;
 const nsPerSecond = 1_000_000_000n;
 
 /** Told to programs as the preferred size of reads and writes (`st_blksize`). */
-const preferredBlockBytes = 4096;
+const preferredBlockBytes = 65536;
 
 /** `fuse_entry_out` in words of its body. */
 const entryWord = { nodeId: 0, entryValid: 4, attrValid: 6, attr: 10 };
