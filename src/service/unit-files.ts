@@ -3,6 +3,7 @@
  * judged here but completeness (cargo-rules §7, rule 2): the fingerprint JSON must hash to the
  * content of the hash file beside it, which cargo writes after everything else.
  */
+import { readFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { byteStringToHostPath, type ByteString, type VirtualPath } from '../base/byte-string.js';
 import { cargoFileBytesMax } from '../base/limits.js';
@@ -93,6 +94,12 @@ export async function readUnitFiles(
   };
 }
 
+/**
+ * Files up to this size are read by the thread that asks for them: a unit has a dozen of a few
+ * hundred bytes, written a moment ago, and each step of an asynchronous read wakes two threads.
+ */
+const readAtOnceBytesMax = 1 << 17;
+
 /** Reads a whole entry, from the upper file or from the stored bytes behind it. */
 export async function readEntry(
   entry: SnapshotEntry,
@@ -100,7 +107,8 @@ export async function readEntry(
 ): Promise<Buffer> {
   if (entry.sizeBytes > cargoFileBytesMax) throw new Error(`${entry.path} is too large to read`);
   if (entry.hostPath !== undefined) {
-    return await readFile(byteStringToHostPath(entry.hostPath as ByteString));
+    const path = byteStringToHostPath(entry.hostPath as ByteString);
+    return entry.sizeBytes <= readAtOnceBytesMax ? readFileSync(path) : await readFile(path);
   }
   if (entry.extent === undefined) throw new Error(`${entry.path} has no bytes`);
   const handle = await open(blobPath(entry.extent.digest), 'r');
