@@ -29,6 +29,7 @@ module.exports = {
   forbidden: [
     ...downOnly,
     publicFiles('service', [
+      'config',
       'control-client',
       'paths',
       'private-directory',

@@ -53,11 +53,13 @@ export class FsError extends Error {
  */
 export type XcacheErrorCode =
   | 'XC_USAGE'
+  | 'XC_CONFIG'
   | 'XC_MOUNT_POINT'
   | 'XC_MOUNTED_ELSEWHERE'
   | 'XC_NESTED'
   | 'XC_NO_FUSE'
   | 'XC_NO_FUSERMOUNT'
+  | 'XC_NO_MOUNT_HELPER'
   | 'XC_NO_LIBFUSE'
   | 'XC_MOUNT_FAILED'
   | 'XC_UNMOUNT_BUSY'
@@ -71,6 +73,9 @@ export type XcacheErrorCode =
   | 'XC_SERVICE_RUNNING'
   | 'XC_SERVICE_UNREACHABLE'
   | 'XC_SERVICE_FAILED'
+  | 'XC_CARGO_CONFIG'
+  | 'XC_CARGO_VERSION'
+  | 'XC_NO_SYSTEMD'
   | 'XC_NOT_FOUND'
   | 'XC_INTERNAL';
 

@@ -84,6 +84,9 @@ export const controlResponseBytesMax: number = 64 << 20;
 /** Commands that talk to the service at once; a build starts none, people and scripts a few. */
 export const controlConnectionsMax: number = 64;
 
+/** A configuration file; ours has five keys. */
+export const configFileBytesMax: number = 64 << 10;
+
 /** How long a command waits for a service that it has started, or that must answer its greeting. */
 export const serviceStartTimeoutMs: number = 10_000;
 

@@ -4,26 +4,16 @@
  */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { pino, type Logger as PinoLogger } from 'pino';
-import { XcacheError } from './errors.js';
 import { logFileBytesMax } from './limits.js';
 
 /** A structured logger: `log.warn({ unit }, 'message')`. */
 export type Logger = PinoLogger;
 
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
 /** From everything to nothing. */
-export type LogLevel = (typeof levels)[number];
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** The level that `XCACHE_LOG` names; `info` where it is not set. Throws `XC_USAGE` for other words. */
-export function parseLogLevel(value: string | undefined): LogLevel {
-  if (value === undefined || value === '') return 'info';
-  const level = levels.find((word) => word === value.toLowerCase());
-  if (level !== undefined) return level;
-  throw new XcacheError('XC_USAGE', `XCACHE_LOG is '${value}', which is no log level`, {
-    hint: `use one of ${levels.join(', ')}`,
-  });
-}
+/** The lowest level that is written. */
+export type LogLevel = (typeof logLevels)[number];
 
 /**
  * Creates a logger that writes JSON lines to `file` (made with mode 0600, renamed to `file.1` when

@@ -10,6 +10,8 @@ interface CommandEntry {
   readonly name: string;
   readonly alias?: string;
   readonly summary: string;
+  /** It describes the others. */
+  readonly needsAll?: true;
   /** Loads the command's own file; only the one that is run (or asked about) is loaded. */
   readonly load: () => Promise<DefineCommand>;
 }
@@ -55,6 +57,17 @@ const commands: readonly CommandEntry[] = [
     name: 'gc',
     summary: 'remove units from the store by size and by age',
     load: async () => (await import('./commands/gc.js')).defineGc,
+  },
+  {
+    name: 'config',
+    summary: 'show the settings in force and where they come from',
+    load: async () => (await import('./commands/config.js')).defineConfig,
+  },
+  {
+    name: 'completions',
+    summary: 'print the completion script of a shell',
+    load: async () => (await import('./commands/completions.js')).defineCompletions,
+    needsAll: true,
   },
   {
     name: 'service',
@@ -107,7 +120,9 @@ async function createProgram(
 function isWanted(entry: CommandEntry, argv: readonly string[]): boolean {
   const isNamed = ({ name, alias }: CommandEntry): boolean =>
     argv.some((word) => word === name || word === alias);
-  if (commands.some(isNamed)) return isNamed(entry);
+  const named = commands.filter(isNamed);
+  if (named.some(({ needsAll }) => needsAll === true)) return true;
+  if (named.length > 0) return named.includes(entry);
   return !argv.includes('--version') && !argv.includes('-V');
 }
 
@@ -118,6 +133,7 @@ const overview = {
     ['xcache stats', 'see what it saved'],
     ['xcache explain --last', 'see why the last build compiled what it compiled'],
   ],
+  seeAlso: ['mount --help', 'config --help'],
 } as const;
 
 function reportError(error: unknown, json: boolean, terminal: Terminal): number {

@@ -1,54 +1,19 @@
 /** Sizes, durations and times: as people write them and as they like to read them. */
 import { InvalidArgumentError } from 'commander';
-
-const sizeUnits: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  ...powersOf('k', 'm', 'g', 't', 'p'),
-};
-
-/** As in coreutils: `G` and `GiB` are 1024³, `GB` is 1000³. */
-function powersOf(...letters: readonly string[]): Record<string, number> {
-  const units: Record<string, number> = {};
-  letters.forEach((letter, index) => {
-    units[letter] = units[`${letter}ib`] = 1024 ** (index + 1);
-    units[`${letter}b`] = 1000 ** (index + 1);
-  });
-  return units;
-}
-
-const durationUnits: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
-const quantity = /^(\d+(?:\.\d+)?(?:e\d{1,2})?) *([a-z]*)$/i;
+import { durationMsOf, sizeBytesOf } from '../base/quantities.js';
 
 /** Bytes from `512MiB`, `20GiB`, `10G`, `5e9`. Throws commander's error for an argument that is none. */
 export function parseSize(text: string): number {
-  const bytes = parseQuantity(text, sizeUnits);
+  const bytes = sizeBytesOf(text);
   if (bytes !== undefined) return bytes;
   throw new InvalidArgumentError('Use a size such as 512MiB, 20GiB, 10G or 5e9.');
 }
 
 /** Milliseconds from `30d`, `24h`, `30m`. Throws commander's error for an argument that is none. */
 export function parseDuration(text: string): number {
-  const ms = parseQuantity(text, durationUnits);
+  const ms = durationMsOf(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError('Use a duration such as 7d, 24h or 30m.');
-}
-
-function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
-  const match = quantity.exec(text.trim());
-  if (match === null) return undefined;
-  const unit = (match[2] ?? '').toLowerCase();
-  const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
-  if (factor === undefined) return undefined;
-  const value = Math.round(Number(match[1]) * factor);
-  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 /** `0 B`, `1023 B`, `1.0 KiB`, `20.3 GiB`. */

@@ -1,5 +1,6 @@
 /** Every result as text for people. Pure: takes data and a style, returns lines. */
 import Table from 'cli-table3';
+import type { ConfigEntry } from '../service/config.js';
 import type {
   Decision,
   ExplainResult,
@@ -228,6 +229,35 @@ export function renderServiceStatus(status: ServiceStatus): Render {
       `socket  ${status.socketPath}`,
       `log     ${status.logFile}`,
     ].join('\n');
+}
+
+/** The result of `config`. */
+export interface ConfigResult {
+  readonly version: 1;
+  readonly file: string;
+  readonly entries: readonly ConfigEntry[];
+}
+
+/** `config` */
+export function renderConfig({ file, entries }: ConfigResult): Render {
+  return (style) => {
+    const origin = ({ source, line, variable }: ConfigEntry): string => {
+      switch (source) {
+        case 'default':
+          return style.dim(`default; ${variable} overrides it`);
+        case 'file':
+          return `line ${line ?? '?'} of the file`;
+        case 'environment':
+          return variable;
+      }
+    };
+    const table = renderTable(
+      ['key', 'value', 'comes from'],
+      entries.map((entry) => [entry.key, String(entry.value), origin(entry)]),
+      style,
+    );
+    return `file  ${file}\n${table}`;
+  };
 }
 
 /** Columns whose title begins with `>` are aligned to the right. No lines: easy on the eye and on awk. */

@@ -1,6 +1,7 @@
-/** The process of the service: log, lock, and then the service itself. */
+/** The process of the service: configuration, log, lock, and then the service itself. */
 import { XcacheError } from '../base/errors.js';
-import { createLogger, parseLogLevel } from '../base/log.js';
+import { createLogger } from '../base/log.js';
+import { loadConfig } from '../service/config.js';
 import type { XcachePaths } from '../service/paths.js';
 import { createExclusiveDirectory } from '../service/private-directory.js';
 import { acquireServiceLock } from '../service/service-lock.js';
@@ -10,10 +11,11 @@ import { acquireServiceLock } from '../service/service-lock.js';
  * the log file, where the command that started the service reads it; else it is thrown.
  */
 export async function runServiceProcess(paths: XcachePaths, background: boolean): Promise<number> {
-  const level = parseLogLevel(process.env['XCACHE_LOG']);
   await createExclusiveDirectory(paths.stateDirectory, 'own');
-  const log = createLogger(background ? { level, file: paths.logFile } : { level });
+  const destination = background ? { file: paths.logFile } : {};
   try {
+    const { config } = await loadConfig(paths.configFile);
+    const log = createLogger({ level: config.service.logLevel, ...destination });
     // Before anything of the store is touched: there must not be two of us.
     await using _lock = await acquireServiceLock(paths);
     const { runService } = await import('../service/service.js');
@@ -21,7 +23,9 @@ export async function runServiceProcess(paths: XcachePaths, background: boolean)
   } catch (error) {
     if (!background) throw error;
     const { code, hint } = error instanceof XcacheError ? error : internal;
-    log.fatal({ code, hint, err: error }, error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    // At whatever level the log is kept, the command that waits must find this line.
+    createLogger({ level: 'info', ...destination }).fatal({ code, hint, err: error }, message);
     return 1;
   }
 }

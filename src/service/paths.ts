@@ -9,6 +9,8 @@ export interface XcachePaths {
   readonly storeDirectory: string;
   /** Upper layers, on the file system of the store: finished files are renamed across. */
   readonly viewsDirectory: string;
+  /** Where the per-user mount goes. */
+  readonly autoMountDirectory: string;
   /** Logs and the built mount helper; nothing that may not be deleted. */
   readonly stateDirectory: string;
   readonly logFile: string;
@@ -16,6 +18,8 @@ export interface XcachePaths {
   readonly socketPath: string;
   /** Beside the store, because it is the lock that keeps a second service off that store. */
   readonly pidFile: string;
+  /** What the user has set, see config.ts; often missing. */
+  readonly configFile: string;
   /** Variables that give another process the same paths, wherever it runs. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -39,10 +43,12 @@ function homePaths(home: string): XcachePaths {
   return {
     storeDirectory: join(home, 'store'),
     viewsDirectory: join(home, 'views'),
+    autoMountDirectory: join(home, 'mnt'),
     stateDirectory: join(home, 'state'),
     logFile: join(home, 'state', 'service.log'),
     socketPath: boundSocketPath(join(home, 'run', 'control.sock')),
     pidFile: join(home, 'service.pid'),
+    configFile: join(home, 'config.toml'),
     environment: { XCACHE_HOME: home },
   };
 }
@@ -54,6 +60,7 @@ function xdgPaths(env: Environment): XcachePaths {
   };
   const home = absolute('HOME') ?? homedir();
   const cacheHome = absolute('XDG_CACHE_HOME') ?? join(home, '.cache');
+  const configHome = absolute('XDG_CONFIG_HOME') ?? join(home, '.config');
   const stateHome = absolute('XDG_STATE_HOME') ?? join(home, '.local', 'state');
   const runtime = absolute('XDG_RUNTIME_DIR');
   const cache = join(cacheHome, 'xcache');
@@ -62,14 +69,17 @@ function xdgPaths(env: Environment): XcachePaths {
   return {
     storeDirectory: join(cache, 'store'),
     viewsDirectory: join(cache, 'views'),
+    autoMountDirectory: join(cache, 'mnt'),
     stateDirectory: state,
     logFile: join(state, 'service.log'),
     socketPath: boundSocketPath(join(run, 'control.sock')),
     pidFile: join(cache, 'service.pid'),
+    configFile: join(configHome, 'xcache', 'config.toml'),
     environment: {
       HOME: home,
       XDG_CACHE_HOME: cacheHome,
       XDG_STATE_HOME: stateHome,
+      XDG_CONFIG_HOME: configHome,
       ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }),
     },
   };

@@ -1,27 +1,10 @@
 import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { XcacheError } from '../../src/base/errors.js';
 import { logFileBytesMax } from '../../src/base/limits.js';
-import { createLogger, openLogFile, parseLogLevel } from '../../src/base/log.js';
+import { createLogger, openLogFile } from '../../src/base/log.js';
 import { closeSync } from 'node:fs';
 import { createTempDirectory } from '../support/tmp.js';
-
-describe('the log level', () => {
-  test('is info unless XCACHE_LOG names another', () => {
-    expect([undefined, '', 'debug', 'WARN'].map(parseLogLevel)).toEqual([
-      'info',
-      'info',
-      'debug',
-      'warn',
-    ]);
-  });
-
-  test('is refused by name where it is none', () => {
-    expect(() => parseLogLevel('loud')).toThrow(XcacheError);
-    expect(() => parseLogLevel('loud')).toThrow("'loud'");
-  });
-});
 
 describe('the log file', () => {
   test('has a line of JSON per message, at once, and is for its owner alone', async () => {

@@ -32,4 +32,5 @@ const manual = {
     ['xcache explain --last', 'why did the last build compile what it compiled?'],
     ['xcache explain libsqlite3-sys', 'everything about one package'],
   ],
+  seeAlso: ['units', 'status --watch'],
 } as const;

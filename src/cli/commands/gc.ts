@@ -53,4 +53,5 @@ const manual = {
     ['xcache gc --max-size 20GiB', 'make room now'],
     ['xcache gc --max-age 30d', 'forget what nobody used for a month'],
   ],
+  seeAlso: ['units', 'verify', 'config'],
 } as const;

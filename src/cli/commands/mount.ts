@@ -10,7 +10,7 @@ import { renderMount } from '../render.js';
 
 interface MountOptions {
   readonly foreground?: boolean;
-  readonly driver?: DriverName;
+  readonly driver?: DriverName | undefined;
   readonly safe?: boolean;
 }
 
@@ -30,7 +30,9 @@ export const defineMount: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async (directory: string, options: MountOptions) => {
       await execute(command, async (context) => {
-        const params = createParams(directory, options);
+        const { loadConfig } = await import('../../service/config.js');
+        const { config } = await loadConfig(context.paths.configFile);
+        const params = createParams(directory, { ...config.mount, ...options });
         const client = await context.connect();
         const result = await context.withProgress(
           async (onProgress) => await client.request('mount', params, { onProgress }),
@@ -47,14 +49,16 @@ const manual = {
   details: [
     'What DIR holds already is kept: its files become the private layer of the workspace, and ' +
       'complete units among them go to the store. A DIR that is mounted already is left as it is.',
-    'The service is started when it is not running. Without --driver the fastest driver that works ' +
-      'here is taken: direct (the kernel protocol itself), else fuse-native (libfuse 2).',
+    'The service is started when it is not running. Without --driver (and mount.driver in the ' +
+      'configuration) the fastest driver that works here is taken: direct (the kernel protocol ' +
+      'itself), else fuse-native (libfuse 2).',
   ],
   examples: [
     ['xcache mount ./target', 'mount, and return'],
     ['xcache mount ./target --foreground', 'mount for as long as the command runs'],
     ['xcache mount ./target --driver fuse-native --safe', 'serve through libfuse 2, carefully'],
   ],
+  seeAlso: ['unmount', 'status', 'explain'],
 } as const;
 
 function createParams(directory: string, options: MountOptions): MountParams {

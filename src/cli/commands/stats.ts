@@ -25,4 +25,5 @@ const manual = {
     ['xcache stats', 'for people'],
     ['xcache stats --json', 'for scripts: store.physicalBytes, units.served, units.savedMs …'],
   ],
+  seeAlso: ['units', 'status', 'gc'],
 } as const;

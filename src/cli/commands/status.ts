@@ -29,4 +29,5 @@ const manual = {
     ['xcache status', 'for people'],
     ['xcache status --json', 'for scripts: wait until `pendingUnits` is 0, for example'],
   ],
+  seeAlso: ['explain', 'stats', 'service'],
 } as const;

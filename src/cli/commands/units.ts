@@ -49,4 +49,5 @@ const manual = {
     ['xcache units --sort size', 'what takes the space'],
     ['xcache units --sort time', 'what is most worth keeping'],
   ],
+  seeAlso: ['stats', 'explain', 'gc'],
 } as const;

@@ -35,4 +35,5 @@ const manual = {
     ['xcache unmount ./target', 'until the next mount'],
     ['xcache unmount ./target --materialize', 'leave xcache and keep everything that is built'],
   ],
+  seeAlso: ['mount', 'status'],
 } as const;

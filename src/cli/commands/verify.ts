@@ -35,4 +35,5 @@ const manual = {
     [1, 'something is damaged and was not repaired, or it failed'],
     [2, 'the command line is wrong'],
   ],
+  seeAlso: ['gc', 'units'],
 } as const;
