@@ -2,6 +2,7 @@
 // modules alone, like everything in tools/ that runs before the packages are installed.
 import { spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -33,15 +34,19 @@ function removeStale(source, out, skip) {
   const stems = filesBelow(source, (path) => !path.endsWith('.ts') || path.endsWith('.d.ts')).map(
     (path) => path.slice(0, -'.ts'.length),
   );
-  const expected = new Set(
-    stems.flatMap((stem) => [`${stem}.js`, `${stem}.js.map`, `${stem}.d.ts`]),
-  );
+  const compiled = stems.flatMap((stem) => [`${stem}.js`, `${stem}.js.map`, `${stem}.d.ts`]);
+  const expected = new Set([...compiled, ...assets(source)]);
   const present = filesBelow(out, (path) => path.startsWith('.') || skip(path));
   for (const path of present) if (!expected.has(path)) rmSync(join(out, path));
   const presentSet = new Set(present);
-  if ([...expected].some((path) => !presentSet.has(path))) {
+  if (compiled.some((path) => !presentSet.has(path))) {
     rmSync(join(out, '.tsbuildinfo'), { force: true });
   }
+}
+
+/** What the program reads as it is: a Rust source that is compiled on the user's machine. */
+function assets(source) {
+  return filesBelow(source, (path) => !path.endsWith('.rs'));
 }
 
 /** Runs tsc on one project; false where the sources have errors, which are then on stderr. */
@@ -78,6 +83,9 @@ export function build({ bench = false } = {}) {
   mkdirSync(dist, { recursive: true });
   removeStale(join(root, 'src'), dist, (path) => path.startsWith('bench/'));
   if (!compile('tsconfig.json')) return false;
+  for (const path of assets(join(root, 'src'))) {
+    copyFileSync(join(root, 'src', path), join(dist, path));
+  }
   const stamp = join(dist, '.built');
   writeFileSync(stamp, '');
   utimesSync(stamp, began, began);

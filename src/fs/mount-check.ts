@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { XcacheError } from '../base/errors.js';
-import { notPermittedStatus, runCommand } from './mount-command.js';
+import { runCommand } from './mount-command.js';
 import {
   planMountPoint,
   type MountPointFacts,
@@ -14,7 +14,9 @@ import {
   type PathKind,
 } from './mount-plan.js';
 import { loadFuseNative } from './driver/fuse-native-binding.js';
-import { assertDirectMountable, mountType, openFuseDevice } from './mount-direct.js';
+import { ensureDirectMountable, mountType, openFuseDevice } from './mount-direct.js';
+import { checkFusermount } from './mount-helper.js';
+import type { MountHelperPlace } from './mount-helper-build.js';
 import { detachDeadMount, probeMount } from './mount-health.js';
 import { findMount, readMountTable } from './mount-table.js';
 
@@ -40,6 +42,8 @@ export interface MountPointCheck {
   readonly ownMountPoints: readonly string[];
   /** Directories of this program, absolute and resolved, that a mount must not hide. */
   readonly ownDirectories: readonly string[];
+  /** For an ordinary user with the driver direct; others need none. */
+  readonly helperPlace?: MountHelperPlace;
 }
 
 /**
@@ -57,8 +61,9 @@ export async function checkMountPoint(
 }
 
 /**
- * Like `checkMountPoint`, and makes `path` ready: creates it where only it is missing, and
- * detaches what a killed service left on it.
+ * Like `checkMountPoint`, and makes `path` ready: creates it where only it is missing, detaches
+ * what a killed service left on it, and compiles the mount helper where one is needed and missing
+ * (XC_NO_MOUNT_HELPER where that fails).
  */
 export async function prepareMountPoint(
   path: string,
@@ -66,6 +71,9 @@ export async function prepareMountPoint(
 ): Promise<'ready' | 'created' | 'served'> {
   for (;;) {
     const { kind } = await checkMountPoint(path, check);
+    if (check.driver === 'direct' && kind !== 'served') {
+      await ensureDirectMountable(check.helperPlace);
+    }
     switch (kind) {
       case 'create':
         // Named, because the umask of the service is 0.
@@ -84,27 +92,14 @@ export async function prepareMountPoint(
 
 async function checkDriver(driver: MountPointCheck['driver']): Promise<void> {
   closeSync(openFuseDevice());
+  const isUser = process.geteuid?.() !== 0;
   if (driver === 'direct') {
-    assertDirectMountable();
+    if (isUser) await checkFusermount('fusermount3');
     return;
   }
   // libfuse 2 mounts by itself for root, and through a set-uid program of this name for others.
-  if (process.geteuid?.() !== 0) await checkFusermount();
+  if (isUser) await checkFusermount('fusermount');
   loadFuseNative();
-}
-
-async function checkFusermount(): Promise<void> {
-  const result = await runCommand('fusermount', ['-V']);
-  if (result.kind === 'missing') {
-    throw new XcacheError('XC_NO_FUSERMOUNT', 'the program fusermount is missing', {
-      hint: 'install it: apt install fuse3',
-    });
-  }
-  if (result.kind === 'exited' && result.status === notPermittedStatus) {
-    throw new XcacheError('XC_NO_FUSERMOUNT', 'this user may not run the program fusermount', {
-      hint: 'ask for the right to it, often a group: ls -lL $(command -v fusermount)',
-    });
-  }
 }
 
 /** Collects what `planMountPoint` decides on. */

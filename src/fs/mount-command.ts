@@ -3,6 +3,7 @@
  * working directory outside of every mount, and for a bounded time.
  */
 import { spawn, spawnSync, type StdioOptions } from 'node:child_process';
+import { join } from 'node:path';
 import { isErrno } from '../base/errors.js';
 
 /** A mount tool answers in milliseconds; one that does not is stuck in a mount that hangs. */
@@ -12,6 +13,8 @@ export interface CommandOptions {
   /** Inherited by the child as descriptor 3. */
   readonly inheritFd?: number;
   readonly timeoutMs?: number;
+  /** Instead of the fixed one; `file` must then be an absolute path, for the same reason. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export type CommandResult =
@@ -43,6 +46,16 @@ const programPath = [
 
 const environment = { PATH: programPath, LC_ALL: 'C' };
 
+/**
+ * The caller's own environment, with a path that also leads to where rustup puts the compiler: a
+ * service that was started at login may not have it.
+ */
+export function compilerEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const cargoHome = env['CARGO_HOME'] ?? join(env['HOME'] ?? '/', '.cargo');
+  const path = [env['PATH'], join(cargoHome, 'bin'), programPath].filter(Boolean).join(':');
+  return { ...env, PATH: path, LC_ALL: 'C' };
+}
+
 function stdio(options: CommandOptions): StdioOptions {
   const base: StdioOptions = ['ignore', 'pipe', 'pipe'];
   return options.inheritFd === undefined ? base : [...base, options.inheritFd];
@@ -55,7 +68,11 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   return await new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: '/', env: environment, stdio: stdio(options) });
+    const child = spawn(file, args, {
+      cwd: '/',
+      env: options.environment ?? environment,
+      stdio: stdio(options),
+    });
     const output: Buffer[] = [];
     const messages: Buffer[] = [];
     const timer = setTimeout(() => {

@@ -3,7 +3,10 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { isErrno, XcacheError } from '../base/errors.js';
 import { messageBytesMax } from '../base/limits.js';
 import { runCommand, type CommandResult } from './mount-command.js';
+import { mountThroughHelper } from './mount-helper.js';
+import { ensureMountHelper, type MountHelperPlace } from './mount-helper-build.js';
 import { findMount } from './mount-table.js';
+import { unmount } from './unmount.js';
 
 /** The type that the mount table shows for our mounts, whichever driver serves them. */
 export const mountType = 'fuse.xcache';
@@ -23,19 +26,24 @@ export interface DirectMount {
  * Mounts on the existing, absolute and resolved directory `mountPoint`. From then on whoever
  * enters it waits until a thread runs the loop on `fd`.
  *
- * This process must be root with the right to mount: an ordinary user's descriptor comes from the
- * set-uid program fusermount3 over a socket, which Node cannot receive from. Throws XC_NO_FUSE,
- * XC_NO_FUSERMOUNT (not root) or XC_MOUNT_FAILED; then the driver `fuse-native` may still work.
+ * Root mounts by itself. An ordinary user needs fusermount3 and the mount helper, which is compiled
+ * into `helperPlace` where it is not there yet. Throws XC_NO_FUSE, XC_NO_FUSERMOUNT,
+ * XC_NO_MOUNT_HELPER or XC_MOUNT_FAILED; then the driver `fuse-native` may still work.
  */
 export async function openDirectMount(options: {
   readonly mountPoint: string;
+  readonly helperPlace?: MountHelperPlace;
 }): Promise<DirectMount> {
-  const { mountPoint } = options;
-  assertDirectMountable();
+  const { mountPoint, helperPlace } = options;
+  const helper = await ensureDirectMountable(helperPlace);
   const fd = openFuseDevice();
   try {
-    const result = await runCommand('mount', mountArguments(mountPoint), { inheritFd: fd });
-    assertMounted(mountPoint, result);
+    if (helper === undefined) {
+      const result = await runCommand('mount', mountArguments(mountPoint), { inheritFd: fd });
+      assertMounted(mountPoint, result);
+    } else {
+      await mountAsUser(mountPoint, helper, fd);
+    }
     const device = findMount(mountPoint)?.device;
     if (device === undefined) {
       throw new XcacheError('XC_MOUNT_FAILED', `${mountPoint} is not in the table of mounts`);
@@ -48,12 +56,32 @@ export async function openDirectMount(options: {
   }
 }
 
-/** Throws XC_NO_FUSERMOUNT where this process is not root. */
-export function assertDirectMountable(): void {
-  if (process.geteuid?.() === 0) return;
-  throw new XcacheError('XC_NO_FUSERMOUNT', 'the driver direct can only be mounted by root', {
-    hint: 'use the other driver: --driver fuse-native',
-  });
+/**
+ * The path of the mount helper, compiled where need be; undefined for root, who needs none.
+ * Throws XC_NO_MOUNT_HELPER where it cannot be had.
+ */
+export async function ensureDirectMountable(
+  helperPlace: MountHelperPlace | undefined,
+): Promise<string | undefined> {
+  if (process.geteuid?.() === 0) return undefined;
+  if (helperPlace !== undefined) return await ensureMountHelper(helperPlace);
+  throw new XcacheError('XC_NO_MOUNT_HELPER', 'an ordinary user needs a place for the helper');
+}
+
+/** fusermount3 adds what names the user and the kind of the root by itself. */
+async function mountAsUser(mountPoint: string, helper: string, fd: number): Promise<void> {
+  const options = [...commonOptions, `fsname=${mountSource}`, 'subtype=xcache'].join(',');
+  const before = findMount(mountPoint);
+  try {
+    await mountThroughHelper({ helper, mountPoint, options, fd });
+  } catch (error) {
+    // A helper that was killed may have mounted; nobody would ever serve that.
+    const after = findMount(mountPoint);
+    if (after?.fsType === mountType && after.device !== before?.device) {
+      await unmount(mountPoint, { lazy: true });
+    }
+    throw error;
+  }
 }
 
 /** Throws XC_NO_FUSE with what to do about it. */
@@ -77,6 +105,8 @@ export function openFuseDevice(): number {
   }
 }
 
+const commonOptions = ['nosuid', 'nodev', `max_read=${messageBytesMax}`];
+
 /**
  * No allow_other: nobody else has business in a build-dir. No default_permissions: the only user
  * who gets in owns every file, and it costs a GETATTR after each change in a directory.
@@ -87,9 +117,7 @@ function mountArguments(mountPoint: string): string[] {
     'rootmode=40000',
     `user_id=${process.getuid?.() ?? 0}`,
     `group_id=${process.getgid?.() ?? 0}`,
-    'nosuid',
-    'nodev',
-    `max_read=${messageBytesMax}`,
+    ...commonOptions,
   ];
   return ['-i', '-t', mountType, '-o', options.join(','), '--', mountSource, mountPoint];
 }

@@ -27,7 +27,13 @@ interface PendingCommand {
 
 /** Mounts and serves; throws an `XcacheError` where mounting fails. */
 export async function openDirectHost(options: ViewHostOptions): Promise<ViewHost> {
-  const mount = await openDirectMount({ mountPoint: options.mountPoint });
+  const mount = await openDirectMount({
+    mountPoint: options.mountPoint,
+    helperPlace: {
+      directory: options.stateDirectory,
+      notice: (message) => options.log('warn', message),
+    },
+  });
   const host = new DirectHost(mount.fd, options);
   await host.ready;
   host.holdWakeNode();

@@ -243,8 +243,9 @@ export class Views {
       await this.#prepare(mountPoint, wish ?? 'direct');
       return wish ?? 'direct';
     } catch (error) {
-      const isUnable = error instanceof XcacheError && error.code === 'XC_NO_FUSERMOUNT';
-      if (wish !== undefined || !isUnable) throw error;
+      if (wish !== undefined || !isUnableToMountDirectly(error)) throw error;
+      const { message, hint } = error;
+      this.#services.log.warn({ view: mountPoint, reason: message, hint }, 'not the direct driver');
     }
     await this.#prepare(mountPoint, 'fuse-native');
     return 'fuse-native';
@@ -256,6 +257,10 @@ export class Views {
       driver,
       ownMountPoints: [...this.mountPoints()],
       ownDirectories: [this.#services.store.parts.paths.directory, this.#viewsDirectory],
+      helperPlace: {
+        directory: this.#services.stateDirectory,
+        notice: (message) => this.#services.log.info({ view: mountPoint }, message),
+      },
     });
   }
 
@@ -264,6 +269,14 @@ export class Views {
     const workingDirectory = params.workingDirectory ?? '/';
     return environmentOf(params.environment, workingDirectory, this.#services.reader);
   }
+}
+
+/** Something of the system is missing that the other driver does without. */
+function isUnableToMountDirectly(error: unknown): error is XcacheError {
+  return (
+    error instanceof XcacheError &&
+    (error.code === 'XC_NO_FUSERMOUNT' || error.code === 'XC_NO_MOUNT_HELPER')
+  );
 }
 
 /** Waits for the removal of an emptied directory, which may never come. */
