@@ -3,7 +3,6 @@
  * that sleeps in a read of /dev/fuse ends only when its mount does: without this, process.exit,
  * an uncaught error and an unhandled rejection hang for ever.
  */
-import { findMount } from './mount-table.js';
 import { unmountSync } from './unmount.js';
 
 export interface ExitUnmount {
@@ -24,7 +23,7 @@ export function installExitUnmount(): ExitUnmount {
     let mayStay = true;
     for (const mountPoint of mountPoints) {
       // One that was detached while in use still has its thread, out of reach by any path.
-      mayStay = findMount(mountPoint) !== undefined && unmountSync(mountPoint) && mayStay;
+      mayStay = unmountSync(mountPoint) && mayStay;
     }
     // Node would wait for a thread that still sleeps; a kill ends it, and its connection with it.
     if (!mayStay) process.kill(process.pid, 'SIGKILL');

@@ -22,13 +22,16 @@ export async function unmount(mountPoint: string, { lazy }: UnmountOptions): Pro
 
 /**
  * For the end of the process: takes the mount away and, as root, ends its connection, whoever uses
- * it. Returns false where it is still there.
+ * it. Returns whether the connection ends by this. False: the mount was not there or could not be
+ * taken away, or somebody else than root detached it in use; a thread that still serves it then
+ * sleeps until the process is killed.
  */
 export function unmountSync(mountPoint: string): boolean {
-  if (!findMount(mountPoint)) return true;
-  const { file, args } = unmountCommand(mountPoint, 'forced');
-  const result = runCommandSync(file, args);
-  return result.kind === 'exited' && result.status === 0;
+  if (!findMount(mountPoint)) return false;
+  if (process.geteuid?.() === 0) return runUnmountSync(mountPoint, 'forced');
+  if (runUnmountSync(mountPoint, 'orderly')) return true;
+  runUnmountSync(mountPoint, 'lazy');
+  return false;
 }
 
 /**
@@ -37,15 +40,19 @@ export function unmountSync(mountPoint: string): boolean {
  * anything of the file system itself (native-notes/ends-of-a-mount.md).
  */
 export function detachSync(mountPoint: string): boolean {
-  const { file, args } = unmountCommand(mountPoint, 'lazy');
+  return runUnmountSync(mountPoint, 'lazy');
+}
+
+/** Only root can force. */
+type Manner = 'orderly' | 'lazy' | 'forced';
+
+function runUnmountSync(mountPoint: string, manner: Manner): boolean {
+  const { file, args } = unmountCommand(mountPoint, manner);
   const result = runCommandSync(file, args);
   return result.kind === 'exited' && result.status === 0;
 }
 
-function unmountCommand(
-  mountPoint: string,
-  manner: 'orderly' | 'lazy' | 'forced',
-): { file: string; args: string[] } {
+function unmountCommand(mountPoint: string, manner: Manner): { file: string; args: string[] } {
   if (process.geteuid?.() === 0) {
     // -i: no helper program; -c: the path is not resolved, which would enter the mount.
     const flags = { orderly: [], lazy: ['-l'], forced: ['-l', '-f'] }[manner];

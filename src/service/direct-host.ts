@@ -151,8 +151,8 @@ class DirectHost implements ViewHost {
     });
   }
 
-  abandonSync(): void {
-    if (!this.#isEnded) unmountSync(this.#options.mountPoint);
+  abandonSync(): boolean {
+    return this.#isEnded || unmountSync(this.#options.mountPoint);
   }
 
   #connection(): Parameters<typeof wakeDirectLoop>[0] {

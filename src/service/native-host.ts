@@ -96,7 +96,9 @@ class NativeHost implements ViewHost {
     await this.close({ isLazy: true });
   }
 
-  abandonSync(): void {
+  abandonSync(): boolean {
     if (!this.#isClosed) unmountSync(this.#options.mountPoint);
+    // libfuse's own threads end with the process.
+    return true;
   }
 }

@@ -46,6 +46,9 @@ export interface ViewHost {
   close(options: { readonly isLazy: boolean }): Promise<void>;
   /** Ends the service of a mount that is detached already. */
   stop(): Promise<void>;
-  /** For the process's exit: unmounts without waiting for anything. */
-  abandonSync(): void;
+  /**
+   * For the process's exit: unmounts without waiting for anything. False where a thread of the host
+   * goes on until the process is killed.
+   */
+  abandonSync(): boolean;
 }

@@ -186,10 +186,10 @@ export class View {
     this.#promoter?.resume();
   }
 
-  /** For the process's exit. False where a thread still serves a detached mount, out of reach. */
+  /** For the process's exit. False where a thread still serves a mount that is out of reach. */
   abandonSync(): boolean {
-    this.#host?.abandonSync();
-    return this.#detached.length === 0;
+    const isFree = this.#host?.abandonSync() ?? true;
+    return isFree && this.#detached.length === 0;
   }
 
   /** Releases what the view holds in the store; the view is not used afterwards. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { MountResult, StatusResult } from '../../src/service/protocol.js';
 import { noOrdinaryUsers, UserWorld, type OrdinaryUser } from '../support/ordinary-user.js';
-import { mountsBelow, processesWith } from '../support/processes.js';
+import { isAlive, mountsBelow, processesWith, waitUntil } from '../support/processes.js';
 import { inDirectories } from './crates.js';
 
 /** Writes a file that nobody may write, and one more into it, as an unpacked archive would. */
@@ -103,6 +103,22 @@ describe.skipIf(noOrdinaryUsers !== undefined)(`an ordinary user ${noOrdinaryUse
     process.kill(pid, 'SIGKILL');
     await user.xcacheJson<MountResult>('mount', join(one, 'target'));
     expect((await user.cargo('build', one)).compiled).toEqual([]);
+  });
+
+  test('has no service left after two signals although somebody is in the mount', async () => {
+    await using world = await UserWorld.create();
+    const user = await world.user();
+    const target = await user.directory('target');
+    await user.xcacheJson<MountResult>('mount', target);
+    const { pid } = await user.xcacheJson<StatusResult>('status');
+    await using _inside = await user.enter(target);
+    process.kill(pid, 'SIGTERM');
+    await waitUntil('the service stops', async () =>
+      (await user.serviceLog()).includes('the service stops'),
+    );
+    process.kill(pid, 'SIGTERM');
+    await waitUntil('the service has ended', () => !isAlive(pid));
+    expect(mountsBelow(target)).toEqual([]);
   });
 
   test('without rustc gets the other driver, and an error where it asks for this one', async () => {

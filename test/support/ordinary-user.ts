@@ -146,6 +146,24 @@ export class OrdinaryUser {
     return { exitCode, stdout, stderr };
   }
 
+  /** Keeps a process of the user's in a directory until its disposal. */
+  async enter(directory: string): Promise<AsyncDisposable> {
+    const [file, ...args] = [...this.#prefix(), 'sh', '-c', 'cd "$1" && echo && cat', 'sh'];
+    const child = spawn(file, [...args, directory], {
+      env: this.env,
+      cwd: '/',
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    await once(child.stdout, 'data');
+    return {
+      async [Symbol.asyncDispose](): Promise<void> {
+        child.stdin.end();
+        await exited;
+      },
+    };
+  }
+
   async xcache(...args: readonly string[]): Promise<CommandResult> {
     return await this.run(this.xcacheWords(...args));
   }
