@@ -31,12 +31,17 @@ module.exports = {
     publicFiles('service', [
       'config',
       'control-client',
+      'dead-mounts',
+      'doctor',
+      'doctor-finding',
       'paths',
       'private-directory',
       'protocol',
       'service',
       'service-launcher',
       'service-lock',
+      'setup',
+      'systemd-unit',
     ]),
     publicFiles('fs', [
       'driver/direct-(loop|state|wake)',

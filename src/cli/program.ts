@@ -18,6 +18,16 @@ interface CommandEntry {
 
 const commands: readonly CommandEntry[] = [
   {
+    name: 'setup',
+    summary: 'let every workspace of yours share what was built before',
+    load: async () => (await import('./commands/setup.js')).defineSetup,
+  },
+  {
+    name: 'teardown',
+    summary: 'take back what setup did',
+    load: async () => (await import('./commands/teardown.js')).defineTeardown,
+  },
+  {
     name: 'mount',
     summary: 'make a directory the build-dir of its workspace, served from the store',
     load: async () => (await import('./commands/mount.js')).defineMount,
@@ -68,6 +78,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'print the completion script of a shell',
     load: async () => (await import('./commands/completions.js')).defineCompletions,
     needsAll: true,
+  },
+  {
+    name: 'doctor',
+    summary: 'check everything that xcache needs, and say what to do',
+    load: async () => (await import('./commands/doctor.js')).defineDoctor,
   },
   {
     name: 'service',

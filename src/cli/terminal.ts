@@ -1,4 +1,5 @@
 /** Where a command's words go: results to stdout, messages to stderr, colour where it is wanted. */
+import { createInterface } from 'node:readline';
 
 /** When to use colour. */
 export type ColorChoice = 'auto' | 'always' | 'never';
@@ -11,6 +12,8 @@ export interface Terminal {
   err(text: string): void;
   /** Whether somebody watches stderr: progress bars are for people alone. */
   readonly isWatched: boolean;
+  /** Asks a question that is answered with yes or no; missing where nobody is there to answer. */
+  readonly confirm?: (question: string) => Promise<boolean>;
   /** How to colour what goes to stdout. */
   style(choice: ColorChoice): Style;
 }
@@ -30,8 +33,23 @@ export function createTerminal(): Terminal {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
     isWatched: process.stderr.isTTY && process.env['TERM'] !== 'dumb',
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
     style: (choice) => createStyle(isColored(choice, process.stdout.isTTY, process.env)),
   };
+}
+
+/** Anything but a clear yes is a no, the end of the input too. */
+async function confirm(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await new Promise<string>((resolve) => {
+      lines.once('close', () => resolve(''));
+      lines.question(`${question} [y/N] `, resolve);
+    });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
 }
 
 /** `auto` means on a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb says otherwise. */

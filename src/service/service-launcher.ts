@@ -4,7 +4,6 @@ import { closeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { XcacheError, type XcacheErrorCode } from '../base/errors.js';
 import { serviceStartTimeoutMs, serviceStopTimeoutMs } from '../base/limits.js';
 import { openLogFile } from '../base/log.js';
@@ -12,14 +11,12 @@ import { tryConnectControl, type ControlClient } from './control-client.js';
 import type { XcachePaths } from './paths.js';
 import { createExclusiveDirectory } from './private-directory.js';
 import { isProcessAlive, loadServiceRecord } from './service-lock.js';
+import { mainScriptPath, semiSpaceFlag, startThroughUnit } from './systemd-unit.js';
 
 export interface EnsureServiceOptions {
   /** The script of the commands, for tests that run from sources. */
   readonly mainScript?: string;
 }
-
-/** V8 keeps three semi-spaces of up to 16 MB; the service lives long and works in bursts. */
-const semiSpaceFlag = '--max-semi-space-size=2';
 
 /** Between two looks whether the service answers or has gone. */
 const pollMs = 15;
@@ -30,7 +27,8 @@ const tailLinesMax = 10;
 
 /**
  * Connects to the service and starts it where none runs. Commands may call it at the same time:
- * the services that they start lock each other out, and all connect to the one that stays.
+ * the services that they start lock each other out, and all connect to the one that stays. A service
+ * that has a unit of systemd is started through it.
  * Throws what stopped the service from starting, or `XC_SERVICE_FAILED` with its last log lines.
  */
 export async function ensureService(
@@ -40,6 +38,10 @@ export async function ensureService(
   const running = await tryConnectControl(paths);
   if (running !== undefined) return running;
   await createExclusiveDirectory(paths.stateDirectory, 'own');
+  if (options.mainScript === undefined && (await startThroughUnit(paths))) {
+    const started = await tryConnectControl(paths);
+    if (started !== undefined) return started;
+  }
   const deadlineMs = performance.now() + serviceStartTimeoutMs;
   let start = spawnService(paths, options);
   for (;;) {
@@ -94,8 +96,7 @@ interface ServiceStart {
 }
 
 function spawnService(paths: XcachePaths, options: EnsureServiceOptions): ServiceStart {
-  const mainScript =
-    options.mainScript ?? fileURLToPath(new URL('../cli/main.js', import.meta.url));
+  const mainScript = options.mainScript ?? mainScriptPath();
   const log = openLogFile(paths.logFile);
   try {
     const logOffset = log.sizeBytes;

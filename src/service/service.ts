@@ -11,6 +11,7 @@ import { createHandlers } from './handlers.js';
 import { HostFiles } from './host-files.js';
 import { InputVerifier } from './input-verifier.js';
 import type { XcachePaths } from './paths.js';
+import { notifySystemd } from './systemd-notify.js';
 import { ToolchainProbe } from './toolchain.js';
 import { Views } from './views.js';
 
@@ -51,8 +52,10 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
   });
   scope.defer(async () => await server.close());
   log.info({ store: paths.storeDirectory }, 'the service runs');
+  notifySystemd('ready', log);
   await stopped;
   log.info('the service stops');
+  notifySystemd('stopping', log);
   await drain(service.views);
   return 0;
 }

@@ -1,6 +1,12 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { HelloResult } from '../../service/protocol.js';
-import { addCommonOptions, type CommandOutcome, type DefineCommand } from '../command.js';
+import {
+  addCommonOptions,
+  type CommandContext,
+  type CommandOutcome,
+  type DefineCommand,
+  type Execute,
+} from '../command.js';
 import { renderManual } from '../manual.js';
 import {
   renderServiceStarted,
@@ -8,14 +14,16 @@ import {
   renderServiceStopped,
   type ServiceStatus,
 } from '../render.js';
+import type { ColorChoice } from '../terminal.js';
+import { defineUnitCommands } from './service-unit.js';
 
-/** `service run|start|stop|restart|status` */
+/** `service run|start|stop|restart|status|log|install|uninstall` */
 export const defineService: DefineCommand = (command, execute) => {
   command
     .description(
       'The service owns the store and all mounts of one user. Commands that need it start it.',
     )
-    .addHelpText('after', renderManual(manual));
+    .addHelpText('afterAll', renderManual(manual));
   const subcommand = (name: string, description: string): Command =>
     addCommonOptions(command.command(name).description(description));
 
@@ -76,23 +84,76 @@ export const defineService: DefineCommand = (command, execute) => {
         return { result, render: renderServiceStatus(result), exitCode: result.running ? 0 : 1 };
       }),
   );
+
+  defineLog(subcommand('log', 'show what the service wrote to its log file'), execute);
+  defineUnitCommands(command, execute);
 };
+
+interface LogOptions {
+  readonly follow?: boolean;
+  readonly lines: number;
+}
+
+function defineLog(log: Command, execute: Execute): void {
+  log
+    .option('-f, --follow', 'go on with what is written from now on, until Ctrl-C')
+    .option('-n, --lines <count>', 'how many lines to begin with', parseCount, 50)
+    .action(
+      async (options: LogOptions & { readonly json?: boolean; readonly color: ColorChoice }) =>
+        await execute(log, async (context) => {
+          await showLog(context, options, options.json === true, options.color);
+          return 0;
+        }),
+    );
+}
+
+async function showLog(
+  { terminal, paths: { logFile } }: CommandContext,
+  { follow, lines: count }: LogOptions,
+  isRaw: boolean,
+  color: ColorChoice,
+): Promise<void> {
+  const { followLines, loadLastLines, renderLogLine } = await import('./service-log.js');
+  const style = terminal.style(color);
+  const show = (line: string): void => terminal.out(isRaw ? line : renderLogLine(line, style));
+  const { lines, endBytes } = await loadLastLines(logFile, count);
+  lines.forEach(show);
+  if (lines.length === 0 && count > 0) terminal.err(`nothing is written to ${logFile} yet`);
+  if (follow !== true) return;
+  const over = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => over.abort());
+  }
+  await followLines(logFile, endBytes, show, over.signal);
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is no number of lines.');
+  return Number(text);
+}
 
 const manual = {
   details: [
     'SIGTERM and SIGINT stop it in good order, as `service stop` does. After a kill -9 the next ' +
       'command that needs the service starts it, and finds everything that was written before.',
+    'With a systemd unit the service starts at login. To have it run before that and after logout, ' +
+      'as on a build machine: loginctl enable-linger',
   ],
   examples: [
+    ['xcache service start', 'and nothing else; any command that needs it does the same'],
+    ['xcache service stop', 'before a backup of the store, for example'],
     ['xcache service status', 'does it run, and where does it log?'],
     ['xcache service restart', 'after an update of xcache'],
-    ['xcache service run', 'for a systemd user unit: logs to stderr'],
+    ['xcache service install', 'let systemd start it at login and after a crash'],
+    ['xcache service log --follow', 'watch what it does'],
+    ['xcache service run', 'in the foreground, with its log on stderr'],
   ],
   exitCodes: [
     [0, 'done; of `status`: it runs'],
     [1, 'it failed; of `status`: it does not run'],
     [2, 'the command line is wrong'],
   ],
+  seeAlso: ['status', 'mount', 'config'],
 } as const;
 
 function startedOutcome(service: HelloResult, wasRunning: boolean): CommandOutcome {

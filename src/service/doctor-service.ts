@@ -1,0 +1,141 @@
+/** Checks of what runs: mounts, the service, the per-user mount, the index. */
+import { lstat } from 'node:fs/promises';
+import { isErrno } from '../base/errors.js';
+import { loadProgramVersion } from '../base/version.js';
+import { detachDeadMount } from '../fs/mount-health.js';
+import { resolveMountPoint } from '../fs/mount-check.js';
+import { findMount } from '../fs/mount-table.js';
+import { tryConnectControl } from './control-client.js';
+import { probeOwnMounts } from './dead-mounts.js';
+import type { Check, DoctorOptions, Finding } from './doctor-finding.js';
+import { protocolVersion } from './protocol.js';
+import { loadUnitState } from './systemd-unit.js';
+import {
+  cargoHomeOf,
+  isOwnTemplate,
+  loadUserCargoConfig,
+  userBuildDir,
+} from './user-cargo-config.js';
+
+export function serviceChecks(options: DoctorOptions): readonly Check[] {
+  return [
+    { name: 'mounts', run: checkMounts },
+    { name: 'service', run: async () => await checkService(options) },
+    { name: 'systemd', run: async () => await checkUnit(options) },
+    { name: 'auto mount', run: async () => await checkAutoMount(options) },
+    { name: 'index', run: async () => await checkIndex(options) },
+  ];
+}
+
+async function checkMounts(): Promise<Finding> {
+  const mounts = await probeOwnMounts();
+  const named = (health: string): readonly string[] =>
+    mounts.filter((mount) => mount.health === health).map(({ mountPoint }) => mountPoint);
+  const dead = named('dead');
+  if (dead.length > 0) {
+    return {
+      state: 'fail',
+      message: `dead, left by a service that was killed: ${dead.join(', ')}`,
+      fix: async () => {
+        for (const mountPoint of dead) await detachDeadMount(mountPoint);
+        return 'detached';
+      },
+    };
+  }
+  const hanging = named('hanging');
+  if (hanging.length > 0) {
+    const message = `no answer from ${hanging.join(', ')}`;
+    return { state: 'fail', message, hint: 'run: xcache service restart' };
+  }
+  const count = mounts.length === 1 ? '1 mount' : `${mounts.length} mounts`;
+  return { state: 'ok', message: `${count}, none dead` };
+}
+
+async function checkService({ paths, connect }: DoctorOptions): Promise<Finding> {
+  const start = async (): Promise<string> => `started (pid ${(await connect()).service.pid})`;
+  const client = await tryConnectControl(paths, { anyVersion: true });
+  if (client === undefined) {
+    const isStale = await isThere(paths.socketPath);
+    return isStale
+      ? {
+          state: 'warn',
+          message: `${paths.socketPath} is left over and nobody listens`,
+          fix: start,
+        }
+      : { state: 'warn', message: 'it does not run', fix: start };
+  }
+  const { pid, programVersion, protocolVersion: spoken } = client.service;
+  client.close();
+  const own = loadProgramVersion();
+  if (programVersion === own) return { state: 'ok', message: `it runs (pid ${pid}, ${own})` };
+  return {
+    state: spoken === protocolVersion ? 'warn' : 'fail',
+    message: `version ${programVersion} runs (pid ${pid}), and this is ${own}`,
+    hint: 'run: xcache service restart',
+  };
+}
+
+async function checkUnit({ paths }: DoctorOptions): Promise<Finding> {
+  switch (await loadUnitState(paths)) {
+    case 'ours':
+      return { state: 'ok', message: 'the unit of the service is installed' };
+    case 'none':
+      return { state: 'note', message: 'no unit; commands start the service' };
+    case 'other':
+      return {
+        state: 'warn',
+        message: 'the unit of the service is for another store or installation',
+        hint: 'run: xcache service install',
+      };
+  }
+}
+
+async function checkAutoMount({ paths, connect }: DoctorOptions): Promise<Finding> {
+  const directory = await resolveMountPoint(paths.autoMountDirectory);
+  const isMounted = findMount(directory) !== undefined;
+  const buildDir = userBuildDir(await loadUserCargoConfig(cargoHomeOf()));
+  const isWanted = buildDir !== undefined && isOwnTemplate(buildDir);
+  if (isMounted && isWanted) return { state: 'ok', message: `${directory} is mounted` };
+  if (isMounted) {
+    const message = `${directory} is mounted, and your cargo configuration does not name it`;
+    return { state: 'warn', message, hint: 'run: xcache setup, or xcache teardown' };
+  }
+  if (!isWanted) {
+    return { state: 'note', message: 'not set up', hint: 'to share every workspace: xcache setup' };
+  }
+  return {
+    state: 'fail',
+    message: `cargo builds below ${directory}, which is not mounted`,
+    fix: async () => {
+      const client = await connect();
+      const result = await client.request('autoMount', { enabled: true });
+      if (!result.isMounted) throw new Error('the service does not mount it');
+      return 'mounted';
+    },
+  };
+}
+
+async function checkIndex({ paths }: DoctorOptions): Promise<Finding> {
+  const client = await tryConnectControl(paths);
+  if (client === undefined)
+    return { state: 'note', message: 'the service that has it is not there' };
+  try {
+    const { store } = await client.request('stats', {});
+    return { state: 'ok', message: `${store.units} units in ${store.blobs} blobs` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { state: 'fail', message: reason, hint: 'run: xcache verify --repair' };
+  } finally {
+    client.close();
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return false;
+    throw error;
+  }
+}
