@@ -1,5 +1,5 @@
 /** Everything for users who are not root: the direct driver, and nothing of it for anybody else. */
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -137,14 +137,43 @@ describe.skipIf(noOrdinaryUsers !== undefined)(`an ordinary user ${noOrdinaryUse
     expect((await user.xcache('unmount', target)).exitCode).toBe(0);
   });
 
-  test('who cannot be served is told what to do', async () => {
+  test.each([
+    [
+      'who may not run fusermount3',
+      '/usr/bin/fusermount3',
+      '',
+      /may not run.*fusermount[^]*ls -lL/,
+    ],
+    ['who has mounts enough', '/etc/fuse.conf', 'mount_max = 0\n', /too many[^]*mount_max in/],
+  ])('%s is told what to do', async (_title, hidden, text, message) => {
+    await using world = await UserWorld.create();
+    const user = await world.user();
+    const target = await user.directory('target');
+    await user.write({ instead: text });
+    // In a mount namespace of its own, together with the service that it starts.
+    const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
+    const asRoot = ['unshare', '-m', 'sh', '-c', script, 'sh', join(user.home, 'instead'), hidden];
+    const refused = await user.run(user.xcacheWords('mount', target), { asRoot });
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toMatch(message);
+  });
+
+  test('who may not open the device is told what to do', async () => {
+    await using world = await UserWorld.create();
+    const user = await world.user();
+    chmodSync('/dev/fuse', 0o600);
+    const refused = await user.xcache('mount', await user.directory('target'));
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toMatch(/may not open \/dev\/fuse[^]*chmod 0666/);
+  });
+
+  test('cannot mount on a directory of another user', async () => {
     await using world = await UserWorld.create();
     const user = await world.user();
     const other = await world.user();
-    const target = await other.directory('target');
-    const foreign = await user.xcache('mount', target);
-    expect(foreign.exitCode).not.toBe(0);
-    expect(foreign.stderr).toMatch(/belongs to user/);
+    const refused = await user.xcache('mount', await other.directory('target'));
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toMatch(/belongs to user/);
   });
 });
 

@@ -89,6 +89,14 @@ export class UserWorld implements AsyncDisposable {
   }
 }
 
+export interface UserRunOptions {
+  /** Over the user's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Words before the program that root runs, e.g. `unshare -m …`. */
+  readonly asRoot?: readonly string[];
+}
+
 export class OrdinaryUser {
   readonly home: string;
   readonly account: { readonly name: string; readonly uid: number; readonly gid: number };
@@ -130,11 +138,8 @@ export class OrdinaryUser {
   }
 
   /** Runs a program as this user to its end; does not throw for its exit code. */
-  async run(
-    argv: readonly string[],
-    options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
-  ): Promise<CommandResult> {
-    const [file = '', ...args] = [...this.#prefix(), ...argv];
+  async run(argv: readonly string[], options: UserRunOptions = {}): Promise<CommandResult> {
+    const [file = '', ...args] = [...(options.asRoot ?? []), ...this.#prefix(), ...argv];
     const child = spawn(file, args, {
       cwd: options.cwd ?? this.home,
       env: { ...this.env, ...options.env },
