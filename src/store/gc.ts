@@ -1,50 +1,16 @@
 /**
- * Clean-up in two steps: `planGc` decides over a snapshot and touches nothing, `executeGc` removes
- * unit by unit, asking again for each whether it is protected by then.
+ * Clean-up in two steps: `planGc` (gc-plan.ts) decides over a snapshot and touches nothing,
+ * `executeGc` removes unit by unit, asking again for each whether it is protected by then.
  */
 import { gcStepUnits } from '../base/limits.js';
+import { countBlobs, type GcPlan, type GcSnapshot, type GcUnit } from './gc-plan.js';
 import type { Digest } from './manifest.js';
+import { Pacer } from './pacer.js';
 import { rebuildIndex } from './rebuild.js';
 import { removeUnits } from './removal.js';
 import type { StoreParts } from './store-parts.js';
 import type { Store } from './store.js';
 import { noTotals, toggleSetHash } from './unit-rows.js';
-
-/** One unit as clean-up sees it. */
-export interface GcUnit {
-  readonly digest: Digest;
-  readonly lastUsedMs: number;
-  /** What its manifest takes on disk. */
-  readonly allocatedBytes: number;
-  readonly blobs: readonly Digest[];
-  /** Leased, or attached to a view. */
-  readonly isProtected: boolean;
-}
-
-/** The store at one moment. */
-export interface GcSnapshot {
-  readonly units: readonly GcUnit[];
-  /** What each referenced blob takes on disk. */
-  readonly blobBytes: ReadonlyMap<Digest, number>;
-}
-
-export interface GcLimits {
-  readonly nowMs: number;
-  /** Above this, least recently used units go … */
-  readonly maxSizeBytes?: number;
-  /** … until this is reached; `maxSizeBytes` unless given. */
-  readonly targetSizeBytes?: number;
-  /** Units that were not used for longer go. */
-  readonly maxAgeMs?: number;
-}
-
-export interface GcPlan {
-  /** Least recently used first. */
-  readonly remove: readonly { readonly digest: Digest; readonly reason: 'age' | 'size' }[];
-  readonly removedBlobs: number;
-  readonly freedBytes: number;
-  readonly keptBytes: number;
-}
 
 export interface GcOutcome {
   readonly removedUnits: number;
@@ -77,51 +43,21 @@ export async function loadGcSnapshot(store: Store): Promise<GcSnapshot> {
   });
 }
 
-/** What goes: first by age, then by size, never what is protected. */
-export function planGc(snapshot: GcSnapshot, limits: GcLimits): GcPlan {
-  const references = countReferences(snapshot.units);
-  let keptBytes = 0;
-  for (const bytes of snapshot.blobBytes.values()) keptBytes += bytes;
-  for (const unit of snapshot.units) keptBytes += unit.allocatedBytes;
-  const totalBytes = keptBytes;
-  const remove: { digest: Digest; reason: 'age' | 'size' }[] = [];
-  let removedBlobs = 0;
-  const drop = (unit: GcUnit, reason: 'age' | 'size'): void => {
-    remove.push({ digest: unit.digest, reason });
-    keptBytes -= unit.allocatedBytes;
-    for (const blob of unit.blobs) {
-      const left = (references.get(blob) ?? 0) - 1;
-      references.set(blob, left);
-      if (left > 0) continue;
-      removedBlobs += 1;
-      keptBytes -= snapshot.blobBytes.get(blob) ?? 0;
-    }
-  };
-  const { maxAgeMs = Infinity, maxSizeBytes = Infinity } = limits;
-  const targetBytes = Math.min(limits.targetSizeBytes ?? maxSizeBytes, maxSizeBytes);
-  const candidates = snapshot.units.filter((unit) => !unit.isProtected).sort(byLastUse);
-  const isTooOld = (unit: GcUnit): boolean => limits.nowMs - unit.lastUsedMs > maxAgeMs;
-  for (const unit of candidates) if (isTooOld(unit)) drop(unit, 'age');
-  if (keptBytes > maxSizeBytes) {
-    for (const unit of candidates) {
-      if (keptBytes <= targetBytes) break;
-      if (!isTooOld(unit)) drop(unit, 'size');
-    }
-  }
-  return { remove, removedBlobs, freedBytes: totalBytes - keptBytes, keptBytes };
+/** How a collection runs; all may be left out. */
+export interface GcRun {
+  readonly onProgress?: OnProgress;
+  /** Ends it early, between two steps. */
+  readonly signal?: AbortSignal;
+  readonly pacer?: Pacer;
 }
 
 /**
  * Removes what was planned, a few units at a time, so that builds find the store between the steps.
- * Units that were taken into use meanwhile stay. Stops early where `signal` is aborted.
+ * Units that were taken into use meanwhile stay.
  */
-export async function executeGc(
-  store: Store,
-  plan: GcPlan,
-  onProgress: OnProgress = () => undefined,
-  signal?: AbortSignal,
-): Promise<GcOutcome> {
+export async function executeGc(store: Store, plan: GcPlan, run: GcRun = {}): Promise<GcOutcome> {
   const { parts } = store;
+  const { onProgress, signal, pacer = new Pacer() } = run;
   let [removedUnits, removedBlobs, freedBytes] = [0, 0, 0];
   for (let at = 0; at < plan.remove.length; at += gcStepUnits) {
     if (signal?.aborted === true) break;
@@ -130,52 +66,43 @@ export async function executeGc(
     removedUnits += gone.units.length;
     removedBlobs += gone.blobs;
     freedBytes += gone.freedBytes;
-    onProgress({ phase: 'gc', done: at + digests.length, total: plan.remove.length });
-    await yieldToEventLoop();
+    onProgress?.({ phase: 'gc', done: at + digests.length, total: plan.remove.length });
+    await pacer.rest();
   }
   return { removedUnits, removedBlobs, freedBytes, keptBytes: store.stats().physicalBytes };
 }
 
-/** Lets everything that waits in the event loop run. */
-export async function yieldToEventLoop(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-}
-
-/** The units and blobs of the index; undefined where its rows do not agree with each other. */
+/**
+ * The units and blobs of the index; undefined where its rows do not agree with each other. Never
+ * rests, only gives way: units that are to be stored wait for the end of it.
+ */
 async function readSnapshot(parts: StoreParts): Promise<GcSnapshot | undefined> {
   const { index, deferred, protections } = parts;
+  const pacer = new Pacer();
   const units: GcUnit[] = [];
+  const references = new Map<Digest, number>();
   let setHash = noTotals.setHash;
   for await (const [name, row] of index.rows('unit')) {
     const digest = name as Digest;
     setHash = toggleSetHash(setHash, digest);
-    units.push({
+    const unit = {
       digest,
       lastUsedMs: Math.max(row.createdMs, deferred.lastUse(digest) ?? 0),
       allocatedBytes: row.allocatedBytes,
       blobs: row.blobs,
       isProtected: protections.isProtected(digest),
-    });
+    };
+    units.push(unit);
+    countBlobs(references, unit);
+    if (pacer.isDue) await pacer.rest();
   }
   if (index.totals.units !== units.length || index.totals.setHash !== setHash) return undefined;
-  const references = countReferences(units);
   const blobBytes = new Map<Digest, number>();
   for await (const [name, row] of index.rows('blob')) {
     const digest = name as Digest;
     if (references.get(digest) !== row.references) return undefined;
     blobBytes.set(digest, row.allocatedBytes);
+    if (pacer.isDue) await pacer.rest();
   }
   return blobBytes.size === references.size ? { units, blobBytes } : undefined;
-}
-
-function countReferences(units: readonly GcUnit[]): Map<Digest, number> {
-  const references = new Map<Digest, number>();
-  for (const { blobs } of units) {
-    for (const blob of blobs) references.set(blob, (references.get(blob) ?? 0) + 1);
-  }
-  return references;
-}
-
-function byLastUse(one: GcUnit, other: GcUnit): number {
-  return one.lastUsedMs - other.lastUsedMs || (one.digest < other.digest ? -1 : 1);
 }

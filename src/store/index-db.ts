@@ -27,7 +27,7 @@ const registry = ((globalThis as Record<symbol, unknown>)[registryKey] ??=
   new Set<string>()) as Set<string>;
 
 /** Rows that one step of an iteration fetches. */
-const iterationRows = 500;
+const iterationRows = 200;
 
 /**
  * Opens the index in the existing directory `location`. Throws `XcacheError('XC_STORE_LOCKED')`

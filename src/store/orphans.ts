@@ -8,10 +8,11 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inputRowsMax, orphanAgeMs, quarantineAgeMs, scanStepFiles } from '../base/limits.js';
 import type { DigestDirectory } from './digest-directory.js';
-import { loadGcSnapshot, yieldToEventLoop } from './gc.js';
-import type { GcSnapshot, OnProgress } from './gc.js';
+import { loadGcSnapshot, type GcRun } from './gc.js';
+import type { GcSnapshot } from './gc-plan.js';
 import type { IndexOperation } from './index-db.js';
 import type { Digest } from './manifest.js';
+import { Pacer } from './pacer.js';
 import { removeFreeBlobs } from './removal.js';
 import { rowPrefix } from './rows.js';
 import type { StoreParts } from './store-parts.js';
@@ -30,30 +31,54 @@ const openingMarginMs = 60_000;
  * Removes unreferenced, unprotected blobs and manifests that are older than an hour or than this
  * opening of the store. Views must have registered their references before.
  */
-export async function collectOrphans(
-  store: Store,
-  onProgress: OnProgress = () => undefined,
-  signal?: AbortSignal,
-): Promise<OrphanResult> {
+export async function collectOrphans(store: Store, run: GcRun = {}): Promise<OrphanResult> {
   const { parts } = store;
+  const { signal } = run;
   const snapshot = await loadGcSnapshot(store);
-  let [blobs, freedBytes, done] = [0, 0, 0];
-  for await (const group of groupsOf(parts.blobs)) {
-    if (signal?.aborted === true) break;
-    const free = await filterOrphanBlobs(parts, snapshot, group);
-    if (free.length > 0) {
-      const gone = await parts.queue.run(async () => await removeFreeBlobs(parts, free));
-      blobs += gone.blobs;
-      freedBytes += gone.freedBytes;
-    }
-    done += group.length;
-    onProgress({ phase: 'orphans', done, total: Math.max(done, snapshot.blobBytes.size) });
-    await yieldToEventLoop();
+  const gone = { blobs: 0, freedBytes: 0 };
+  for await (const free of orphanGroups(parts, snapshot, run)) {
+    const { blobs, freedBytes } = await parts.queue.run(
+      async () => await removeFreeBlobs(parts, free),
+    );
+    gone.blobs += blobs;
+    gone.freedBytes += freedBytes;
   }
   const manifests = await collectManifests(parts, snapshot, signal);
   await emptyQuarantine(parts);
   await forgetOldInputs(parts);
-  return { blobs, manifests, freedBytes };
+  return { ...gone, manifests };
+}
+
+/** What `collectOrphans` would remove now; manifests are not looked for. */
+export async function planOrphans(
+  store: Store,
+  run: GcRun = {},
+): Promise<Omit<OrphanResult, 'manifests'>> {
+  const { parts } = store;
+  let [blobs, freedBytes] = [0, 0];
+  for await (const free of orphanGroups(parts, await loadGcSnapshot(store), run)) {
+    for (const digest of free) {
+      blobs += 1;
+      freedBytes += ((await parts.blobs.lstat(digest))?.blocks ?? 0) * 512;
+    }
+  }
+  return { blobs, freedBytes };
+}
+
+async function* orphanGroups(
+  parts: StoreParts,
+  snapshot: GcSnapshot,
+  { onProgress, signal, pacer = new Pacer() }: GcRun,
+): AsyncGenerator<readonly Digest[]> {
+  let done = 0;
+  for await (const group of groupsOf(parts.blobs)) {
+    if (signal?.aborted === true) return;
+    const free = await filterOrphanBlobs(parts, snapshot, group);
+    if (free.length > 0) yield free;
+    done += group.length;
+    onProgress?.({ phase: 'orphans', done, total: Math.max(done, snapshot.blobBytes.size) });
+    await pacer.rest();
+  }
 }
 
 /** Those of the blobs that nothing needs, as far as can be told now. */

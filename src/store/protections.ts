@@ -34,9 +34,9 @@ export class Protections {
   readonly #blobsOf: (digest: Digest) => readonly Digest[];
   readonly #clock: () => number;
   readonly #held = new Map<Digest, number>();
-  readonly #views = new Map<string, readonly Digest[]>();
-  readonly #viewManifests = new Map<string, readonly Digest[]>();
-
+  /** What each held unit holds: 200 views with the same 700 units ask the index 700 times. */
+  readonly #unitBlobs = new Map<Digest, readonly Digest[]>();
+  readonly #views = new Map<string, ViewReferences>();
   readonly #puts = new Map<Digest, PutHold>();
 
   constructor(blobsOf: (digest: Digest) => readonly Digest[], clock: () => number) {
@@ -76,9 +76,10 @@ export class Protections {
     let isOver = false;
     const add = (more: Iterable<Digest>): void => {
       if (isOver) throw new Error(`the lease of ${owner} is over`);
-      const all = this.#withBlobs(more);
-      this.#hold(all);
-      held.push(...all);
+      for (const digest of more) {
+        this.#hold(digest);
+        held.push(digest);
+      }
     };
     add(digests);
     return {
@@ -87,24 +88,22 @@ export class Protections {
       [Symbol.dispose]: () => {
         if (isOver) return;
         isOver = true;
-        this.#release(held);
+        for (const digest of held) this.#release(digest);
       },
     };
   }
 
   /** Replaces what `view` holds; undefined where the view is gone. */
   setView(view: string, references: ViewReferences | undefined): void {
-    const before = this.#views.get(view) ?? [];
-    if (references === undefined) {
-      this.#views.delete(view);
-      this.#viewManifests.delete(view);
-    } else {
-      const after = this.#withBlobs([...references.manifests, ...references.blobs]);
-      this.#hold(after);
-      this.#views.set(view, after);
-      this.#viewManifests.set(view, references.manifests);
+    const before = this.#views.get(view) ?? { manifests: [], blobs: [] };
+    if (references === undefined) this.#views.delete(view);
+    else {
+      this.#views.set(view, references);
+      for (const digest of references.manifests) this.#hold(digest);
+      for (const digest of references.blobs) this.#count(digest);
     }
-    this.#release(before);
+    for (const digest of before.manifests) this.#release(digest);
+    for (const digest of before.blobs) this.#uncount(digest);
   }
 
   /** Names of the views that are known. */
@@ -112,10 +111,15 @@ export class Protections {
     return [...this.#views.keys()];
   }
 
+  /** The units that `view` serves; empty where nothing is known of it. */
+  manifestsOf(view: string): readonly Digest[] {
+    return this.#views.get(view)?.manifests ?? [];
+  }
+
   /** How many views each unit is attached to. */
   attachedViews(): ReadonlyMap<Digest, number> {
     const counts = new Map<Digest, number>();
-    for (const manifests of this.#viewManifests.values()) {
+    for (const { manifests } of this.#views.values()) {
       for (const digest of new Set(manifests)) counts.set(digest, (counts.get(digest) ?? 0) + 1);
     }
     return counts;
@@ -128,21 +132,33 @@ export class Protections {
     }
   }
 
-  #withBlobs(digests: Iterable<Digest>): Digest[] {
-    const all: Digest[] = [];
-    for (const digest of digests) all.push(digest, ...this.#blobsOf(digest));
-    return all;
+  /** A unit holds its blobs once, however often it is held itself. */
+  #hold(digest: Digest): void {
+    this.#count(digest);
+    if (this.#unitBlobs.has(digest)) return;
+    // A digest that is not one of a unit yet may be one the next time.
+    const blobs = this.#blobsOf(digest);
+    if (blobs.length === 0) return;
+    this.#unitBlobs.set(digest, blobs);
+    for (const blob of blobs) this.#count(blob);
   }
 
-  #hold(digests: readonly Digest[]): void {
-    for (const digest of digests) this.#held.set(digest, (this.#held.get(digest) ?? 0) + 1);
+  #release(digest: Digest): void {
+    if (this.#uncount(digest)) return;
+    const blobs = this.#unitBlobs.get(digest) ?? [];
+    this.#unitBlobs.delete(digest);
+    for (const blob of blobs) this.#uncount(blob);
   }
 
-  #release(digests: readonly Digest[]): void {
-    for (const digest of digests) {
-      const count = (this.#held.get(digest) ?? 0) - 1;
-      if (count > 0) this.#held.set(digest, count);
-      else this.#held.delete(digest);
-    }
+  #count(digest: Digest): void {
+    this.#held.set(digest, (this.#held.get(digest) ?? 0) + 1);
+  }
+
+  /** Whether it is held still. */
+  #uncount(digest: Digest): boolean {
+    const count = (this.#held.get(digest) ?? 0) - 1;
+    if (count > 0) this.#held.set(digest, count);
+    else this.#held.delete(digest);
+    return count > 0;
   }
 }

@@ -245,6 +245,16 @@ export class Store implements AsyncDisposable {
     return this.parts.protections.views();
   }
 
+  /** The units that a view serves, as of `setViewReferences`. */
+  viewManifests(view: string): readonly Digest[] {
+    return this.parts.protections.manifestsOf(view);
+  }
+
+  /** Bytes of the files of a unit; 0 where there is none. */
+  unitBytes(digest: Digest): number {
+    return this.parts.index.unit(digest)?.sizeBytes ?? 0;
+  }
+
   /** How many views each unit is attached to; units of no view are left out. */
   attachedViews(): ReadonlyMap<Digest, number> {
     return this.parts.protections.attachedViews();

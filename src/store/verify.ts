@@ -6,7 +6,7 @@ import { chmod, lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../base/errors.js';
 import type { DigestDirectory } from './digest-directory.js';
-import { yieldToEventLoop } from './gc.js';
+import { yieldToEventLoop } from './pacer.js';
 import type { OnProgress } from './gc.js';
 import type { Digest } from './manifest.js';
 import { filterOrphanBlobs, groupsOf, isLeftover } from './orphans.js';

@@ -17,7 +17,10 @@ export interface ChildOutcome {
 
 const prelude = `
 const { openStore } = await import(${JSON.stringify(pathToFileURL(join(built, 'store.js')).href)});
-const gc = await import(${JSON.stringify(pathToFileURL(join(built, 'gc.js')).href)});
+const gc = {
+  ...(await import(${JSON.stringify(pathToFileURL(join(built, 'gc.js')).href)})),
+  ...(await import(${JSON.stringify(pathToFileURL(join(built, 'gc-plan.js')).href)})),
+};
 const { silentLog: log } = await import(${JSON.stringify(pathToFileURL(join(built, 'store-log.js')).href)});
 const [directory, argument] = process.argv.slice(1);
 `;

@@ -2,10 +2,11 @@ import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashBytes } from '../../src/store/digest.js';
-import { executeGc, loadGcSnapshot, planGc } from '../../src/store/gc.js';
-import type { GcUnit } from '../../src/store/gc.js';
+import { executeGc, loadGcSnapshot } from '../../src/store/gc.js';
+import { planGc, planGcInSlices, type GcUnit } from '../../src/store/gc-plan.js';
 import type { Digest } from '../../src/store/manifest.js';
-import { collectOrphans } from '../../src/store/orphans.js';
+import { collectOrphans, planOrphans } from '../../src/store/orphans.js';
+import { Pacer } from '../../src/store/pacer.js';
 import { verifyStore } from '../../src/store/verify.js';
 import { createStoreWorld, manifestOf, storeUnit } from './store-world.js';
 
@@ -40,6 +41,8 @@ describe('a plan', () => {
       removedBlobs: 0,
       freedBytes: 0,
       keptBytes: 33,
+      age: { units: 0, bytes: 0 },
+      size: { units: 0, bytes: 0 },
     });
   });
 
@@ -60,6 +63,22 @@ describe('a plan', () => {
     const limits = { nowMs: 100, targetSizeBytes: 11 };
     expect(planGc(snapshotOf(units), { ...limits, maxSizeBytes: 33 }).remove).toHaveLength(0);
     expect(planGc(snapshotOf(units), { ...limits, maxSizeBytes: 32 }).remove).toHaveLength(2);
+  });
+
+  it('is the same in slices, in the order of last use, told apart by its reasons', async () => {
+    const many = Array.from({ length: 2_000 }, (_, at) =>
+      unit(`unit ${at}`, (at * 7919) % 1999, [`blob ${at % 700}`]),
+    );
+    const snapshot = snapshotOf(many);
+    const limits = { nowMs: 2_000, maxAgeMs: 1_800, maxSizeBytes: 6_000 };
+    const plan = await planGcInSlices(snapshot, limits, new Pacer());
+    expect(plan).toEqual(planGc(snapshot, limits));
+    const lastUses = new Map(many.map(({ digest, lastUsedMs }) => [digest, lastUsedMs]));
+    const uses = plan.remove.map(({ digest }) => lastUses.get(digest) ?? -1);
+    expect(uses).toEqual(uses.toSorted((one, other) => one - other));
+    expect(plan.age.units + plan.size.units).toBe(plan.remove.length);
+    expect(plan.age.bytes + plan.size.bytes).toBe(plan.freedBytes);
+    expect(plan.remove.filter(({ reason }) => reason === 'age')).toHaveLength(plan.age.units);
   });
 
   it('never names a protected unit', () => {
@@ -159,8 +178,8 @@ describe('clean-up', () => {
       seen.push(done);
       abort.abort();
     };
-    await executeGc(store, plan, onProgress, abort.signal);
-    await executeGc(store, plan, ({ done }) => seen.push(done));
+    await executeGc(store, plan, { onProgress, signal: abort.signal });
+    await executeGc(store, plan, { onProgress: ({ done }) => seen.push(done) });
     expect(seen).toEqual([16, 16, 32, 40]);
     expect(store.stats()).toEqual({ units: 0, blobs: 0, physicalBytes: 0, logicalBytes: 0 });
   });
@@ -182,6 +201,7 @@ describe('the collection of orphans', () => {
     const digest = await world.store.putBytes(Buffer.from('orphan'));
     expect(await collectOrphans(world.store)).toMatchObject({ blobs: 0 });
     world.nowMs += hourMs + 1000;
+    expect(await planOrphans(world.store)).toEqual({ blobs: 1, freedBytes: 4096 });
     expect(await collectOrphans(world.store)).toEqual({
       blobs: 1,
       manifests: 0,

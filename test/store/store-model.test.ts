@@ -6,7 +6,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashBytes } from '../../src/store/digest.js';
-import { executeGc, loadGcSnapshot, planGc } from '../../src/store/gc.js';
+import { executeGc, loadGcSnapshot } from '../../src/store/gc.js';
+import { planGc } from '../../src/store/gc-plan.js';
 import { encodeManifest } from '../../src/store/manifest-codec.js';
 import type { Digest } from '../../src/store/manifest.js';
 import { collectOrphans } from '../../src/store/orphans.js';
