@@ -65,8 +65,18 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'gc',
-    summary: 'remove units from the store by size and by age',
+    summary: 'clean up units by size and by age, and views nobody comes back to',
     load: async () => (await import('./commands/gc.js')).defineGc,
+  },
+  {
+    name: 'views',
+    summary: 'list what each workspace has of its own',
+    load: async () => (await import('./commands/views.js')).defineViews,
+  },
+  {
+    name: 'forget',
+    summary: 'remove the view of one workspace',
+    load: async () => (await import('./commands/forget.js')).defineForget,
   },
   {
     name: 'config',

@@ -9,6 +9,7 @@ import { startControlServer } from './control-server.js';
 import { DecisionLog } from './decisions.js';
 import { createHandlers } from './handlers.js';
 import { HostFiles } from './host-files.js';
+import { Housekeeping } from './housekeeping.js';
 import { InputVerifier } from './input-verifier.js';
 import type { XcachePaths } from './paths.js';
 import { notifySystemd } from './systemd-notify.js';
@@ -51,6 +52,8 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
     log,
   });
   scope.defer(async () => await server.close());
+  service.housekeeping.start();
+  scope.defer(async () => await service.housekeeping.stop());
   log.info({ store: paths.storeDirectory }, 'the service runs');
   notifySystemd('ready', log);
   await stopped;
@@ -91,11 +94,21 @@ function createService(
       });
     },
   });
+  const housekeeping = new Housekeeping({
+    store,
+    views,
+    viewsDirectory: paths.viewsDirectory,
+    storeDirectory: paths.storeDirectory,
+    log,
+    limits: { isAutomatic: true },
+    cleaned: () => pause.end(),
+  });
   const listeners: (() => void)[] = [];
   return {
     store,
     views,
     decisions,
+    housekeeping,
     startedMs: Date.now(),
     storeDirectory: paths.storeDirectory,
     promotionPaused: () => pause.reason,

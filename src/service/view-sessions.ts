@@ -7,6 +7,7 @@ import { XcacheError } from '../base/errors.js';
 import type { Store } from '../store/store.js';
 import { blobAccess } from './blob-access.js';
 import type { InputVerifier } from './input-verifier.js';
+import { cargoProcessAt } from './process-tree.js';
 import { SessionResolver } from './resolver.js';
 import {
   readSessionEnvironment,
@@ -82,6 +83,15 @@ export class ViewSessions {
     this.#sessions.set(key, session);
     this.adopt(environment);
     return session;
+  }
+
+  /** The process id of a cargo that uses the view now; undefined where none is known. */
+  running(): number | undefined {
+    for (const key of this.#sessions.keys()) {
+      const [pid, startTicks] = key.split(':');
+      if (cargoProcessAt(Number(pid))?.startTicks === startTicks) return Number(pid);
+    }
+    return undefined;
   }
 
   /** A unit was written by this process; undefined where nobody knows by whom. */

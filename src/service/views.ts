@@ -86,6 +86,37 @@ export class Views {
     });
   }
 
+  findById(id: string): View | undefined {
+    return this.all().find((view) => view.directory.id === id);
+  }
+
+  /** Runs `action` where the view is not open, and nobody opens it meanwhile; undefined elsewhere. */
+  async whileClosed<T>(id: string, action: () => T): Promise<T | undefined> {
+    return await this.#alone(() =>
+      Promise.resolve(this.findById(id) === undefined ? action() : undefined),
+    );
+  }
+
+  /**
+   * Closes a view for good, unless it is in use (`XC_UNMOUNT_BUSY`), and runs `removeFiles` before
+   * anybody can open it again.
+   */
+  async end(id: string, removeFiles: () => void): Promise<void> {
+    await this.#alone(async () => {
+      const view = this.findById(id);
+      if (view !== undefined) {
+        const { user, mountPoint } = view;
+        if (user !== undefined) throw inUse(mountPoint, `by cargo (process ${user})`);
+        await view.drain();
+        await view.close({ isLazy: false, isMountedAgain: false });
+        view[Symbol.dispose]();
+        this.remove(view);
+        if (this.findById(id) !== undefined) throw inUse(mountPoint, 'again');
+      }
+      removeFiles();
+    });
+  }
+
   /** Real paths that this process serves and so must never touch. */
   *mountPoints(): Generator<string> {
     for (const view of this.#views.values()) yield view.mountPoint;
@@ -277,6 +308,12 @@ function isUnableToMountDirectly(error: unknown): error is XcacheError {
     error instanceof XcacheError &&
     (error.code === 'XC_NO_FUSERMOUNT' || error.code === 'XC_NO_MOUNT_HELPER')
   );
+}
+
+function inUse(mountPoint: string, by: string): XcacheError {
+  return new XcacheError('XC_UNMOUNT_BUSY', `${mountPoint} is in use ${by}`, {
+    hint: 'try again when the build has ended',
+  });
 }
 
 /** Waits for the removal of an emptied directory, which may never come. */

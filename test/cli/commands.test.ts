@@ -371,30 +371,6 @@ describe('with a service', () => {
     expect((await run('verify', '--repair')).code).toBe(0);
   });
 
-  test('gc passes sizes and ages on as numbers', async () => {
-    const asked: unknown[] = [];
-    await serve({
-      gc: (params) => {
-        asked.push(params);
-        return Promise.resolve({
-          version: 1,
-          dryRun: params.dryRun,
-          removedUnits: 1,
-          removedBlobs: 2,
-          freedBytes: 1024,
-          keptBytes: 2048,
-        });
-      },
-    });
-    const { out } = await run('gc', '--max-size', '1K', '--max-age', '1d', '-n');
-    expect(out).toBe('would remove 1 unit and 2 blobs: 1.0 KiB to free, 2.0 KiB kept');
-    expect((await run('gc')).out).toBe('removed 1 unit and 2 blobs: 1.0 KiB freed, 2.0 KiB kept');
-    expect(asked).toEqual([
-      { dryRun: true, maxSizeBytes: 1024, maxAgeMs: 86_400_000 },
-      { dryRun: false },
-    ]);
-  });
-
   test('service status and start find it running', async () => {
     await serve({});
     const found = await run('service', 'status', '--json');

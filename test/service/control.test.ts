@@ -145,6 +145,11 @@ describe('requests', () => {
           removedBlobs: 0,
           freedBytes: 0,
           keptBytes: 0,
+          age: { units: 0, bytes: 0 },
+          size: { units: 0, bytes: 0 },
+          orphans: { blobs: 0, freedBytes: 0 },
+          views: [],
+          limits: { maxSizeBytes: null, maxAgeMs: null },
         });
       },
     });

@@ -1,7 +1,7 @@
 import type { DefineCommand } from '../command.js';
 import { renderManual } from '../manual.js';
 import { parseDuration, parseSize } from '../quantities.js';
-import { renderGc } from '../render.js';
+import { renderGc } from '../render-views.js';
 
 interface GcOptions {
   readonly maxSize?: number;
@@ -23,7 +23,7 @@ export const defineGc: DefineCommand = (command, execute) => {
       parseDuration,
     )
     .option('-n, --dry-run', 'tell what would be removed, and remove nothing')
-    .description('Removes units from the store, least recently used first.')
+    .description('Cleans up: units that nobody uses, views of workspaces that are gone.')
     .addHelpText('after', renderManual(manual))
     .action(async (options: GcOptions) => {
       await execute(command, async (context) => {
@@ -45,13 +45,17 @@ export const defineGc: DefineCommand = (command, execute) => {
 const manual = {
   details: [
     'Units that a mounted workspace has are never removed, so it is safe at any time, also while ' +
-      'cargo builds. Without limits only what no unit needs any more is collected. ' +
+      'cargo builds. Without limits the service does the same by itself every hour: the least ' +
+      'recently used units go when the store takes more than a tenth of its disk (10 GiB at least, ' +
+      '100 GiB at most) or the disk is nearly full, down to 80 % of that, and units that were not ' +
+      'used for 90 days. With limits these apply instead, and no others. In both cases views go ' +
+      'whose workspace is gone for a week, and what interrupted work has left. ' +
       'K, M, G, T and KiB, MiB … are powers of 1024; KB, MB … powers of 1000.',
   ],
   examples: [
-    ['xcache gc --dry-run', 'see what is left over from interrupted work'],
+    ['xcache gc --dry-run', 'see what would go, and why'],
     ['xcache gc --max-size 20GiB', 'make room now'],
     ['xcache gc --max-age 30d', 'forget what nobody used for a month'],
   ],
-  seeAlso: ['units', 'verify', 'config'],
+  seeAlso: ['units', 'views', 'verify', 'config'],
 } as const;
