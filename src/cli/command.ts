@@ -14,6 +14,8 @@ export interface CommandOutcome {
   readonly result: { readonly version: number };
   /** For people. */
   readonly render: (style: Style) => string;
+  /** With `--json`: on one line, for a command that prints one result after the other. */
+  readonly isLine?: true;
   /** 0 where it is missing. */
   readonly exitCode?: 0 | 1;
 }
@@ -76,7 +78,7 @@ export function createExecute(terminal: Terminal, codes: number[]): Execute {
     const print = (outcome: CommandOutcome): void => {
       const text =
         options.json === true
-          ? JSON.stringify(outcome.result, undefined, 2)
+          ? JSON.stringify(outcome.result, undefined, outcome.isLine === true ? 0 : 2)
           : outcome.render(terminal.style(options.color));
       if (text !== '') terminal.out(text);
     };

@@ -1,4 +1,4 @@
-/** `mount --foreground`: how a command that only waits comes to its end. */
+/** How a command that only waits comes to its end: `mount --foreground`, `status --watch`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlClient } from '../service/control-client.js';
 
@@ -15,6 +15,14 @@ const pollMs = 500;
  * first signal is consumed; a second one ends the process as usual.
  */
 export async function waitForEnd(client: ControlClient, directory: string): Promise<ForegroundEnd> {
+  return await untilSignal(client, async (over) => await waitUntilGone(client, directory, over));
+}
+
+/** The same for whatever else is waited for; `over` is aborted when the waiting ends. */
+export async function untilSignal<T>(
+  client: ControlClient,
+  wait: (over: AbortSignal) => Promise<T>,
+): Promise<T | 'signal' | 'service-ended'> {
   const over = new AbortController();
   const onSignal = (): void => over.abort();
   for (const signal of signals) process.once(signal, onSignal);
@@ -23,7 +31,7 @@ export async function waitForEnd(client: ControlClient, directory: string): Prom
       over.signal.addEventListener('abort', () => resolve('signal'));
     });
     const ended = client.closed.then(() => 'service-ended' as const);
-    return await Promise.race([signalled, ended, waitUntilGone(client, directory, over.signal)]);
+    return await Promise.race([signalled, ended, wait(over.signal)]);
   } finally {
     over.abort();
     for (const signal of signals) process.off(signal, onSignal);

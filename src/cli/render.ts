@@ -7,6 +7,7 @@ import type {
   GcResult,
   HelloResult,
   MountResult,
+  SessionSummary,
   StatsResult,
   StatusResult,
   UnitsResult,
@@ -98,6 +99,20 @@ function renderViews(views: readonly ViewStatus[], style: Style): string {
   );
 }
 
+/** `status --watch`: one line for each session that has ended. */
+export function renderSession(summary: SessionSummary): Render {
+  return (style) => {
+    const { workspace, profiles, served, compiled, promoted, keptPrivate } = summary;
+    return [
+      `${formatTime(summary.endedMs)}  ${style.bold(workspace)} (${profiles.join(', ')}):`,
+      `${formatCount(served, 'unit')} served, ${compiled} compiled,`,
+      `${promoted} stored, ${keptPrivate} kept private;`,
+      `${style.good(formatDuration(summary.savedMs))} of compiling saved,`,
+      `${formatSize(summary.sharedBytes)} not stored twice`,
+    ].join(' ');
+  };
+}
+
 /** `stats` */
 export function renderStats({ store, units }: StatsResult): Render {
   return (style) => {
@@ -108,6 +123,7 @@ export function renderStats({ store, units }: StatsResult): Render {
       `  units         ${store.units.toLocaleString('en-US')} in ${formatCount(store.blobs, 'blob')}`,
       `  on disk       ${formatSize(store.physicalBytes)}`,
       `  not shared    ${formatSize(store.logicalBytes)} would be taken without sharing`,
+      `  shared        ${style.good(formatSize(Math.max(0, store.logicalBytes - store.physicalBytes)))}`,
       style.bold('units'),
       `  served        ${units.served.toLocaleString('en-US')}${rate}`,
       `  missed        ${units.missed.toLocaleString('en-US')}`,
@@ -261,7 +277,7 @@ export function renderConfig({ file, entries }: ConfigResult): Render {
 }
 
 /** Columns whose title begins with `>` are aligned to the right. No lines: easy on the eye and on awk. */
-export function renderTable(
+function renderTable(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
   style: Style,

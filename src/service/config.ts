@@ -16,10 +16,10 @@ export interface Config {
   readonly gc: {
     /** Whether the service cleans up by itself. */
     readonly isAutomatic: boolean;
-    /** Undefined: a share of the disk. */
-    readonly maxSizeBytes: number | undefined;
-    /** Undefined: age alone removes nothing. */
-    readonly maxAgeMs: number | undefined;
+    /** Missing: a share of the disk. */
+    readonly maxSizeBytes?: number;
+    /** Missing: the default of the clean-up. */
+    readonly maxAgeMs?: number;
   };
   readonly service: { readonly logLevel: LogLevel };
   /** Undefined: the fastest driver that works. */
@@ -54,8 +54,8 @@ const size = v.pipe(
 const age = v.pipe(
   v.string('a duration such as "90d" is wanted'),
   v.check(
-    (text) => text === 'never' || (durationMsOf(text) ?? 0) > 0,
-    'a duration such as "90d", or "never", is wanted',
+    (text) => text === 'auto' || (durationMsOf(text) ?? 0) > 0,
+    'a duration such as "90d", or "auto", is wanted',
   ),
 );
 const choice = (words: readonly string[]): v.GenericSchema<string> =>
@@ -69,7 +69,7 @@ const keys = {
     variables: ['XCACHE_GC_AUTOMATIC'],
   },
   'gc.max-size': { schema: size, fallback: 'auto', variables: ['XCACHE_GC_MAX_SIZE'] },
-  'gc.max-age': { schema: age, fallback: 'never', variables: ['XCACHE_GC_MAX_AGE'] },
+  'gc.max-age': { schema: age, fallback: 'auto', variables: ['XCACHE_GC_MAX_AGE'] },
   'service.log-level': {
     schema: choice(logLevels),
     fallback: 'info',
@@ -127,11 +127,13 @@ export async function loadConfig(
 function configOf(values: ReadonlyMap<Key, string | boolean>): Config {
   const text = (key: Key): string => String(values.get(key));
   const driver = text('mount.driver');
+  const maxSizeBytes = sizeBytesOf(text('gc.max-size'));
+  const maxAgeMs = durationMsOf(text('gc.max-age'));
   return {
     gc: {
       isAutomatic: values.get('gc.automatic') === true,
-      maxSizeBytes: sizeBytesOf(text('gc.max-size')),
-      maxAgeMs: durationMsOf(text('gc.max-age')),
+      ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }),
+      ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
     },
     service: { logLevel: text('service.log-level') as LogLevel },
     mount: { driver: driver === 'auto' ? undefined : (driver as DriverName) },

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { MessageConnection } from 'vscode-jsonrpc/node.js';
 import { XcacheError } from '../base/errors.js';
 import { controlResponseBytesMax, serviceStartTimeoutMs } from '../base/limits.js';
-import { createWireConnection, errorFromWire, progressType } from './control-wire.js';
+import { createWireConnection, errorFromWire, progressType, sessionType } from './control-wire.js';
 import type { XcachePaths } from './paths.js';
 import { isExclusiveDirectory } from './private-directory.js';
 import {
@@ -13,12 +13,20 @@ import {
   type ControlMethods,
   type HelloResult,
   type Progress,
+  type SessionSummary,
 } from './protocol.js';
 import { loadServiceRecord } from './service-lock.js';
 
 export interface ConnectOptions {
   /** Accept a service of another protocol version: enough to greet it and to stop it. */
   readonly anyVersion?: boolean;
+}
+
+/** One of them: a request carries one token. */
+export interface RequestOptions {
+  readonly onProgress?: (progress: Progress) => void;
+  /** Of `watch`. */
+  readonly onSession?: (summary: SessionSummary) => void;
 }
 
 /**
@@ -80,16 +88,18 @@ export class ControlClient implements Disposable {
   async request<M extends ControlMethod>(
     method: M,
     params: ControlMethods[M]['params'],
-    options: { readonly onProgress?: (progress: Progress) => void } = {},
+    options: RequestOptions = {},
   ): Promise<ControlMethods[M]['result']> {
-    const { onProgress } = options;
+    const { onProgress, onSession } = options;
     const token = ++this.#lastToken;
     const listening =
-      onProgress === undefined
-        ? undefined
-        : this.#connection.onProgress(progressType, token, onProgress);
+      onProgress !== undefined
+        ? this.#connection.onProgress(progressType, token, onProgress)
+        : onSession !== undefined
+          ? this.#connection.onProgress(sessionType, token, onSession)
+          : undefined;
     try {
-      const argument = onProgress === undefined ? null : token;
+      const argument = listening === undefined ? null : token;
       return await this.#connection.sendRequest<ControlMethods[M]['result']>(
         method,
         params,

@@ -10,7 +10,6 @@ const text = v.pipe(
 );
 const directory = v.pipe(text, v.startsWith('/', 'not an absolute path'));
 const amount = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const viewId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}(?:\.aside-\d+)?$/, 'no id of a view'));
 const nothing = v.strictObject({});
 
 const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
@@ -24,6 +23,7 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
   }),
   unmount: v.strictObject({ directory, materialize: v.boolean() }),
   status: nothing,
+  watch: nothing,
   stats: nothing,
   units: nothing,
   explain: v.strictObject({ unit: v.exactOptional(text), last: v.exactOptional(v.boolean()) }),
@@ -33,8 +33,6 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
     maxAgeMs: v.exactOptional(amount),
     dryRun: v.boolean(),
   }),
-  views: v.strictObject({ view: v.exactOptional(viewId), withSizes: v.boolean() }),
-  forget: v.strictObject({ view: viewId }),
   shutdown: nothing,
 };
 

@@ -4,19 +4,22 @@ import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc/node.j
 import { XcacheError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { isControlMethod, parseControlParams } from './control-schemas.js';
-import { errorToWire, progressType } from './control-wire.js';
+import { errorToWire, progressType, sessionType } from './control-wire.js';
 import {
   protocolVersion,
   type ControlMethod,
   type ControlMethods,
   type HelloResult,
   type Progress,
+  type SessionSummary,
 } from './protocol.js';
 
 /** What a handler gets beside its parameters. */
 export interface RequestContext {
   /** Cheap: reports that nobody asked for, or that follow too fast, go nowhere. */
   readonly progress: (progress: Progress) => void;
+  /** Sends the end of a cargo session to a command that watches. */
+  readonly session: (summary: SessionSummary) => void;
   /** Aborted when the command is cancelled or gone, or the service stops. */
   readonly signal: AbortSignal;
 }
@@ -107,6 +110,12 @@ export class ControlSession {
     const handler = this.#options.handlers[method] as AnyHandler;
     return await handler(parseControlParams(method, params), {
       progress: this.#progressTo(progressToken),
+      session: (summary) => {
+        if (progressToken === undefined || this.#gone.signal.aborted) return;
+        const { connection } = this.#options;
+        // As with progress.
+        connection.sendProgress(sessionType, progressToken, summary).catch(() => undefined);
+      },
       signal: this.#signalOf(token),
     });
   }

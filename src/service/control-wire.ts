@@ -21,10 +21,13 @@ import {
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node.js';
 import { isErrno, XcacheError, type XcacheErrorCode } from '../base/errors.js';
-import type { Progress } from './protocol.js';
+import type { Progress, SessionSummary } from './protocol.js';
 
 /** The type of `$/progress` notifications. */
 export const progressType: ProgressType<Progress> = new ProgressType<Progress>();
+
+/** The same for the sessions that `watch` tells of, with the token of that request. */
+export const sessionType: ProgressType<SessionSummary> = new ProgressType<SessionSummary>();
 
 /** `Content-Length: ` and a number, with some room for a second header line. */
 const headerBytesMax = 256;

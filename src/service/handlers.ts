@@ -1,16 +1,22 @@
 /** What the service does for each request of a command. */
+import { collectOrphans } from '../store/orphans.js';
+import { executeGc, loadGcSnapshot, planGc } from '../store/gc.js';
 import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control-session.js';
 import type { DecisionLog } from './decisions.js';
-import type { Housekeeping } from './housekeeping.js';
+import type { SessionWatchers } from './session-summary-watchers.js';
 import type {
+  GcParams,
+  GcResult,
+  Progress,
   StatsResult,
   StatusResult,
   UnitRow,
   UnitsResult,
 } from './protocol.js';
+import { unitBytes } from './unit-bytes.js';
 import { parseUnitFacts } from './unit-facts.js';
 import type { Views } from './views.js';
 
@@ -18,7 +24,7 @@ export interface HandlerServices {
   readonly store: Store;
   readonly views: Views;
   readonly decisions: DecisionLog;
-  readonly housekeeping: Housekeeping;
+  readonly watchers: SessionWatchers;
   readonly startedMs: number;
   readonly storeDirectory: string;
   readonly promotionPaused: () => string | undefined;
@@ -33,6 +39,7 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     mount: async (params, { progress }) => await views.mount(params, progress),
     unmount: async (params, { progress }) => await views.unmount(params, progress),
     status: () => Promise.resolve(statusOf(services)),
+    watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
     stats: () => Promise.resolve(statsOf(store, views)),
     units: async () => await listUnits(store),
     explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
@@ -41,12 +48,10 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
       return { version: 1, ...outcome };
     },
     gc: async (params, { progress, signal }) => {
-      const result = await services.housekeeping.collect(params, { progress, signal });
+      const result = await collectGarbage(store, params, progress, signal);
       services.resume();
       return result;
     },
-    views: async (params) => await services.housekeeping.list(params),
-    forget: async ({ view }) => await services.housekeeping.forget(view),
     shutdown: () => {
       services.stop();
       return Promise.resolve({ version: 1 });
@@ -91,14 +96,6 @@ function repeatedBytes(store: Store, views: Views): number {
   return bytes;
 }
 
-function unitBytes(store: Store, id: Digest): number {
-  let bytes = 0;
-  for (const entry of store.manifest(id)?.entries ?? []) {
-    if (entry.kind === 'file') bytes += entry.sizeBytes;
-  }
-  return bytes;
-}
-
 async function listUnits(store: Store): Promise<UnitsResult> {
   const attached = store.attachedViews();
   const units: UnitRow[] = [];
@@ -120,4 +117,33 @@ async function listUnits(store: Store): Promise<UnitsResult> {
     });
   }
   return { version: 1, units };
+}
+
+async function collectGarbage(
+  store: Store,
+  params: GcParams,
+  progress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<GcResult> {
+  const { dryRun, maxSizeBytes, maxAgeMs } = params;
+  const plan = planGc(await loadGcSnapshot(store), {
+    nowMs: Date.now(),
+    ...(maxSizeBytes !== undefined && { maxSizeBytes }),
+    ...(maxAgeMs !== undefined && { maxAgeMs }),
+  });
+  if (dryRun) {
+    const { removedBlobs, freedBytes, keptBytes } = plan;
+    const removedUnits = plan.remove.length;
+    return { version: 1, dryRun, removedUnits, removedBlobs, freedBytes, keptBytes };
+  }
+  const outcome = await executeGc(store, plan, progress, signal);
+  const orphans = await collectOrphans(store, progress);
+  return {
+    version: 1,
+    dryRun,
+    removedUnits: outcome.removedUnits,
+    removedBlobs: outcome.removedBlobs + orphans.blobs,
+    freedBytes: outcome.freedBytes + orphans.freedBytes,
+    keptBytes: outcome.keptBytes,
+  };
 }

@@ -9,10 +9,10 @@ import { startControlServer } from './control-server.js';
 import { DecisionLog } from './decisions.js';
 import { createHandlers } from './handlers.js';
 import { HostFiles } from './host-files.js';
-import { Housekeeping } from './housekeeping.js';
 import { InputVerifier } from './input-verifier.js';
 import type { XcachePaths } from './paths.js';
 import { notifySystemd } from './systemd-notify.js';
+import { SessionWatchers } from './session-summary-watchers.js';
 import { ToolchainProbe } from './toolchain.js';
 import { Views } from './views.js';
 
@@ -52,8 +52,6 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
     log,
   });
   scope.defer(async () => await server.close());
-  service.housekeeping.start();
-  scope.defer(async () => await service.housekeeping.stop());
   log.info({ store: paths.storeDirectory }, 'the service runs');
   notifySystemd('ready', log);
   await stopped;
@@ -69,6 +67,7 @@ function createService(
   log: Logger,
 ): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
   const decisions = new DecisionLog();
+  const watchers = new SessionWatchers(log);
   const host = new HostFiles(() => views.mountPoints());
   const pause = new PromotionPause(log, () => {
     for (const view of views.all()) view.resumePromotion();
@@ -81,6 +80,7 @@ function createService(
     inputs: new InputVerifier(host, store),
     host,
     decisions,
+    sessions: watchers.ledger,
     log,
     isPaused: () => pause.reason !== undefined,
     pause: (reason) => pause.begin(reason),
@@ -94,21 +94,12 @@ function createService(
       });
     },
   });
-  const housekeeping = new Housekeeping({
-    store,
-    views,
-    viewsDirectory: paths.viewsDirectory,
-    storeDirectory: paths.storeDirectory,
-    log,
-    limits: { isAutomatic: true },
-    cleaned: () => pause.end(),
-  });
   const listeners: (() => void)[] = [];
   return {
     store,
     views,
     decisions,
-    housekeeping,
+    watchers,
     startedMs: Date.now(),
     storeDirectory: paths.storeDirectory,
     promotionPaused: () => pause.reason,

@@ -5,6 +5,7 @@ import type { DecisionLog } from './decisions.js';
 import type { HostFiles } from './host-files.js';
 import type { InputVerifier } from './input-verifier.js';
 import type { EnvironmentReader } from './session-environment.js';
+import type { SessionLedger } from './session-summary.js';
 
 /** What all views share. */
 export interface ViewServices {
@@ -15,6 +16,7 @@ export interface ViewServices {
   readonly inputs: InputVerifier;
   readonly host: HostFiles;
   readonly decisions: DecisionLog;
+  readonly sessions: SessionLedger;
   readonly log: Logger;
   /** Set while the disk is full. */
   readonly isPaused: () => boolean;

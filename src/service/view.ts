@@ -54,7 +54,11 @@ export class View {
     this.#record = record;
     this.#services = services;
     this.#lease = this.#newLease();
-    this.#tally = new ViewTally(services, record.mountPoint);
+    this.#tally = new ViewTally(services, {
+      directory: record.mountPoint,
+      workspace: undefined,
+      isSettled: () => this.pending === 0,
+    });
     const { store, inputs, reader } = services;
     this.#sessions = new ViewSessions({
       store,
@@ -76,11 +80,6 @@ export class View {
 
   get pending(): number {
     return this.#promoter?.pending ?? 0;
-  }
-
-  /** The process id of a cargo that uses the view now; undefined where none is known. */
-  get user(): number | undefined {
-    return this.#sessions.running();
   }
 
   /** Manifests of the units that are served here. */
@@ -339,6 +338,7 @@ export class View {
     this.#changed.delete(unit.unitKey);
     this.#units.delete(unit.unitKey);
     this.#sessions.built(unit.unitKey, cargo);
+    this.#tally.compiled(unit, this.#sessions.builderOf(unit.unitKey));
     this.#promoter?.enqueue(path, false);
   }
 

@@ -32,7 +32,7 @@ describe('the configuration', () => {
   test('has its defaults where there is no file', async () => {
     const { config, entries } = await loadConfig(join(directory.path, 'none', 'config.toml'), {});
     expect(config).toEqual({
-      gc: { isAutomatic: true, maxSizeBytes: undefined, maxAgeMs: undefined },
+      gc: { isAutomatic: true },
       service: { logLevel: 'info' },
       mount: { driver: undefined },
     });
@@ -131,7 +131,7 @@ describe('a mistake in the file', () => {
   test('is named by its variable where it comes from the environment', async () => {
     await expect(loadConfig(file, { XCACHE_GC_MAX_AGE: 'soon' })).rejects.toMatchObject({
       code: 'XC_CONFIG',
-      message: `XCACHE_GC_MAX_AGE is 'soon': a duration such as "90d", or "never", is wanted`,
+      message: `XCACHE_GC_MAX_AGE is 'soon': a duration such as "90d", or "auto", is wanted`,
     });
     await expect(loadConfig(file, { XCACHE_GC_AUTOMATIC: 'yes' })).rejects.toThrow('true or false');
   });

@@ -27,7 +27,7 @@ const manual = {
       'with until: xcache service restart.',
     'gc.automatic (true or false): whether the service cleans up by itself. gc.max-size (a size, or ' +
       '"auto" for a share of the disk): what the store may take. gc.max-age (a duration, or ' +
-      '"never"): what was not used for this long is removed. service.log-level: trace, debug, info, ' +
+      '"auto" for 90 days): what was not used for this long is removed. service.log-level: trace, debug, info, ' +
       'warn, error, fatal or silent. mount.driver: auto, direct or fuse-native.',
   ],
   examples: [
