@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import { isErrno } from '../base/errors.js';
 import { loadProgramVersion } from '../base/version.js';
-import { detachDeadMount } from '../fs/mount-health.js';
+import { detachDeadMount, probeMount } from '../fs/mount-health.js';
 import { resolveMountPoint } from '../fs/mount-check.js';
 import { findMount } from '../fs/mount-table.js';
 import { tryConnectControl } from './control-client.js';
@@ -92,7 +92,7 @@ async function checkUnit({ paths }: DoctorOptions): Promise<Finding> {
 
 async function checkAutoMount({ paths, connect }: DoctorOptions): Promise<Finding> {
   const directory = await resolveMountPoint(paths.autoMountDirectory);
-  const isMounted = findMount(directory) !== undefined;
+  const isMounted = findMount(directory) !== undefined && (await probeMount(directory)) === 'alive';
   const buildDir = userBuildDir(await loadUserCargoConfig(cargoHomeOf()));
   const isWanted = buildDir !== undefined && isOwnTemplate(buildDir);
   if (isMounted && isWanted) return { state: 'ok', message: `${directory} is mounted` };

@@ -4,7 +4,9 @@
  */
 import { XcacheError } from '../base/errors.js';
 import { resolveMountPoint } from '../fs/mount-check.js';
+import { probeMount } from '../fs/mount-health.js';
 import { findMount } from '../fs/mount-table.js';
+import { loadAutoMountSetting } from './auto-mount-setting.js';
 import { buildDirTemplate } from './auto-paths.js';
 import { requireBuildDirSupport } from './cargo-probe.js';
 import type { ControlClient } from './control-client.js';
@@ -47,6 +49,7 @@ export interface SetupOptions {
   readonly isAgreed: boolean;
 }
 
+type TeardownOptions = Pick<SetupOptions, 'paths' | 'connect' | 'connectIfRunning'>;
 type CheckOptions = Pick<SetupOptions, 'paths' | 'connectIfRunning'>;
 
 /** Looks what `runSetup` would do; changes nothing. Throws `XC_CARGO_VERSION`, `XC_CARGO_CONFIG`. */
@@ -106,44 +109,58 @@ export async function runSetup(options: SetupOptions): Promise<SetupResult> {
 }
 
 /** Takes back what `runSetup` did. The store and the views stay. Throws `XC_CARGO_CONFIG`. */
-export async function runTeardown(
-  options: Pick<SetupOptions, 'paths' | 'connect'>,
-): Promise<SetupResult> {
-  const { paths, connect } = options;
+export async function runTeardown(options: TeardownOptions): Promise<SetupResult> {
   const config = await loadUserCargoConfig(cargoHomeOf());
   const wasSet = await clearUserCargoConfig(config);
-  const wasMounted = await isAutoMounted(paths);
-  const client = await connect();
-  const { directory } = await client.request('autoMount', { enabled: false });
-  const { views } = await client.request('status', {});
-  // Mounts of `xcache mount` are no work of a setup: the service goes on for them.
-  const isNeeded = views.some((view) => view.state === 'mounted');
-  const hadUnit = await uninstallUnit();
-  if (!isNeeded) await stopService(paths);
   const steps: SetupStep[] = [
     {
       step: 'config',
       state: wasSet ? 'done' : 'ready',
       message: `${config.path} ${wasSet ? 'is as it was before xcache' : 'names no build-dir of xcache'}`,
     },
-    {
-      step: 'mount',
-      state: wasMounted ? 'done' : 'ready',
-      message: `${directory} is not mounted`,
-    },
-    {
-      step: 'unit',
-      state: hadUnit ? 'done' : 'ready',
-      message: hadUnit ? 'the systemd unit is removed' : 'there is no systemd unit',
-    },
-    {
-      step: 'service',
-      state: isNeeded ? 'ready' : 'done',
-      message: isNeeded ? 'the service goes on for other mounts' : 'the service is stopped',
-    },
   ];
+  const { mount, isNeeded } = await takeMountDown(options);
+  steps.push(mount);
+  const hadUnit = await uninstallUnit();
+  steps.push({
+    step: 'unit',
+    state: hadUnit ? 'done' : 'ready',
+    message: hadUnit ? 'the systemd unit is removed' : 'there is no systemd unit',
+  });
+  steps.push(await leaveService(options.paths, isNeeded));
   const notes = ['what was stored is kept, for another setup and for xcache mount'];
   return { version: 1, steps, notes };
+}
+
+/** Starts no service for it where nothing is mounted and nothing would be at its next start. */
+async function takeMountDown({
+  paths,
+  connect,
+  connectIfRunning,
+}: TeardownOptions): Promise<{ mount: SetupStep; isNeeded: boolean }> {
+  const { autoMountDirectory, viewsDirectory } = paths;
+  const wasMounted = await isMountPoint(autoMountDirectory);
+  const wasWanted = wasMounted || (await loadAutoMountSetting(viewsDirectory));
+  const client = (await connectIfRunning()) ?? (wasWanted ? await connect() : undefined);
+  await client?.request('autoMount', { enabled: false });
+  const views = (await client?.request('status', {}))?.views ?? [];
+  const mount: SetupStep = {
+    step: 'mount',
+    state: wasWanted ? 'done' : 'ready',
+    message: `${autoMountDirectory} is not mounted`,
+  };
+  return { mount, isNeeded: views.some(({ state }) => state === 'mounted') };
+}
+
+/** Mounts of `xcache mount` are no work of a setup: the service goes on for them. */
+async function leaveService(paths: XcachePaths, isNeeded: boolean): Promise<SetupStep> {
+  if (isNeeded) {
+    const message = 'the service goes on for other mounts';
+    return { step: 'service', state: 'ready', message };
+  }
+  const wasRunning = (await stopService(paths)) !== undefined;
+  const message = `the service ${wasRunning ? 'is stopped' : 'does not run'}`;
+  return { step: 'service', state: wasRunning ? 'done' : 'ready', message };
 }
 
 /** Whether a value of the user's own may be replaced. Throws before anything has changed. */
@@ -170,14 +187,14 @@ function ownValue(path: string, value: string): XcacheError {
   );
 }
 
-async function isAutoMounted(paths: XcachePaths): Promise<boolean> {
-  try {
-    return findMount(await resolveMountPoint(paths.autoMountDirectory)) !== undefined;
-  } catch (error) {
-    // Neither it nor its parent is there.
-    if (error instanceof XcacheError) return false;
-    throw error;
-  }
+async function isAutoMounted({ autoMountDirectory }: XcachePaths): Promise<boolean> {
+  return (
+    (await isMountPoint(autoMountDirectory)) && (await probeMount(autoMountDirectory)) === 'alive'
+  );
+}
+
+async function isMountPoint(directory: string): Promise<boolean> {
+  return findMount(await resolveMountPoint(directory)) !== undefined;
 }
 
 function step(name: SetupStep['step'], isReady: boolean, message: string): SetupStep {

@@ -9,6 +9,7 @@ import {
   type ControlHandlers,
   type ControlServer,
 } from '../../src/service/control-server.js';
+import type { ViewStatus } from '../../src/service/protocol.js';
 import { resolvePaths } from '../../src/service/paths.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
@@ -78,6 +79,18 @@ async function run(argv: readonly string[], answer?: boolean): Promise<Finished>
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
+/** One of `xcache mount`, for which the service goes on after a teardown. */
+const otherView: ViewStatus = {
+  view: 'v',
+  directory: '/ws/target',
+  driver: 'direct',
+  state: 'mounted',
+  attachedUnits: 0,
+  pendingUnits: 0,
+  requests: 0,
+  operations: {},
+};
+
 /** A service that only notes what is asked of it. */
 async function serve(isMounted = true): Promise<void> {
   const handlers: Partial<ControlHandlers> = {
@@ -86,7 +99,16 @@ async function serve(isMounted = true): Promise<void> {
       const { autoMountDirectory } = resolvePaths();
       return Promise.resolve({ version: 1, directory: autoMountDirectory, isMounted });
     },
-    status: () => Promise.reject(new Error('no status')),
+    status: () =>
+      Promise.resolve({
+        version: 1,
+        pid: process.pid,
+        startedMs: 0,
+        storeDirectory: '/store',
+        views: [otherView],
+        pendingUnits: 0,
+        promotionPaused: undefined,
+      }),
   };
   server = await startControlServer({
     socketPath: resolvePaths().socketPath,
@@ -182,6 +204,37 @@ describe('setup', () => {
       unit: 'skipped',
     });
     expect(await isThere(configPath())).toBe(false);
+    expect(await isThere(join(directory.path, 'home'))).toBe(false);
+  });
+});
+
+describe('teardown', () => {
+  test('takes back what setup did, the configuration first', async () => {
+    await serve();
+    const text = '# mine\r\n[build]\r\njobs = 2 # few\r\nbuild-dir = "/fast/x"';
+    await writeFile(configPath(), text);
+    await run(['setup', '--yes']);
+    expect(await readFile(configPath(), 'utf8')).not.toBe(text);
+    const { code, out } = await run(['teardown', '--json']);
+    expect(code).toBe(0);
+    expect(await readFile(configPath(), 'utf8')).toBe(text);
+    expect(asked).toEqual([true, false]);
+    const { steps } = JSON.parse(out) as { steps: readonly { step: string }[] };
+    expect(steps.map(({ step }) => step)).toEqual(['config', 'mount', 'unit', 'service']);
+    expect((await run(['teardown'])).out).toContain('the service goes on for other mounts');
+  });
+
+  test('removes a configuration that setup has made', async () => {
+    await serve();
+    await run(['setup']);
+    await run(['teardown']);
+    expect(await isThere(configPath())).toBe(false);
+  });
+
+  test('has nothing to do, and starts nothing, where nothing is set up', async () => {
+    const { code, out } = await run(['teardown']);
+    expect(code).toBe(0);
+    expect(out).toContain('nothing to do');
     expect(await isThere(join(directory.path, 'home'))).toBe(false);
   });
 });

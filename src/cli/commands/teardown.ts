@@ -12,7 +12,9 @@ export const defineTeardown: DefineCommand = (command, execute) => {
       await execute(command, async (context) => {
         const { runTeardown } = await import('../../service/setup.js');
         const connect = async (): Promise<ControlClient> => await context.connect();
-        const result = await runTeardown({ paths: context.paths, connect });
+        const connectIfRunning = async (): Promise<ControlClient | undefined> =>
+          await context.connectIfRunning();
+        const result = await runTeardown({ paths: context.paths, connect, connectIfRunning });
         return { result, render: renderSetup(result, 'taken down') };
       });
     });
