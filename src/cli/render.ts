@@ -277,7 +277,7 @@ export function renderConfig({ file, entries }: ConfigResult): Render {
 }
 
 /** Columns whose title begins with `>` are aligned to the right. No lines: easy on the eye and on awk. */
-function renderTable(
+export function renderTable(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
   style: Style,

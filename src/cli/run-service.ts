@@ -19,7 +19,7 @@ export async function runServiceProcess(paths: XcachePaths, background: boolean)
     // Before anything of the store is touched: there must not be two of us.
     await using _lock = await acquireServiceLock(paths);
     const { runService } = await import('../service/service.js');
-    return await runService(paths, log);
+    return await runService(paths, log, config);
   } catch (error) {
     if (!background) throw error;
     const { code, hint } = error instanceof XcacheError ? error : internal;

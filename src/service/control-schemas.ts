@@ -10,6 +10,7 @@ const text = v.pipe(
 );
 const directory = v.pipe(text, v.startsWith('/', 'not an absolute path'));
 const amount = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const viewId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}(?:\.aside-\d+)?$/, 'no id of a view'));
 const nothing = v.strictObject({});
 
 const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
@@ -33,6 +34,8 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
     maxAgeMs: v.exactOptional(amount),
     dryRun: v.boolean(),
   }),
+  views: v.strictObject({ view: v.exactOptional(viewId), withSizes: v.boolean() }),
+  forget: v.strictObject({ view: viewId }),
   shutdown: nothing,
 };
 

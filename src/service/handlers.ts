@@ -1,22 +1,13 @@
 /** What the service does for each request of a command. */
-import { collectOrphans } from '../store/orphans.js';
-import { executeGc, loadGcSnapshot, planGc } from '../store/gc.js';
 import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control-session.js';
 import type { DecisionLog } from './decisions.js';
-import type { SessionWatchers } from './session-summary-watchers.js';
-import type {
-  GcParams,
-  GcResult,
-  Progress,
-  StatsResult,
-  StatusResult,
-  UnitRow,
-  UnitsResult,
-} from './protocol.js';
+import type { Housekeeping } from './housekeeping.js';
+import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './protocol.js';
 import { unitBytes } from './unit-bytes.js';
+import type { SessionWatchers } from './session-summary-watchers.js';
 import { parseUnitFacts } from './unit-facts.js';
 import type { Views } from './views.js';
 
@@ -25,6 +16,7 @@ export interface HandlerServices {
   readonly views: Views;
   readonly decisions: DecisionLog;
   readonly watchers: SessionWatchers;
+  readonly housekeeping: Housekeeping;
   readonly startedMs: number;
   readonly storeDirectory: string;
   readonly promotionPaused: () => string | undefined;
@@ -48,10 +40,12 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
       return { version: 1, ...outcome };
     },
     gc: async (params, { progress, signal }) => {
-      const result = await collectGarbage(store, params, progress, signal);
+      const result = await services.housekeeping.collect(params, { progress, signal });
       services.resume();
       return result;
     },
+    views: async (params) => await services.housekeeping.list(params),
+    forget: async ({ view }) => await services.housekeeping.forget(view),
     shutdown: () => {
       services.stop();
       return Promise.resolve({ version: 1 });
@@ -117,33 +111,4 @@ async function listUnits(store: Store): Promise<UnitsResult> {
     });
   }
   return { version: 1, units };
-}
-
-async function collectGarbage(
-  store: Store,
-  params: GcParams,
-  progress: (progress: Progress) => void,
-  signal: AbortSignal,
-): Promise<GcResult> {
-  const { dryRun, maxSizeBytes, maxAgeMs } = params;
-  const plan = planGc(await loadGcSnapshot(store), {
-    nowMs: Date.now(),
-    ...(maxSizeBytes !== undefined && { maxSizeBytes }),
-    ...(maxAgeMs !== undefined && { maxAgeMs }),
-  });
-  if (dryRun) {
-    const { removedBlobs, freedBytes, keptBytes } = plan;
-    const removedUnits = plan.remove.length;
-    return { version: 1, dryRun, removedUnits, removedBlobs, freedBytes, keptBytes };
-  }
-  const outcome = await executeGc(store, plan, progress, signal);
-  const orphans = await collectOrphans(store, progress);
-  return {
-    version: 1,
-    dryRun,
-    removedUnits: outcome.removedUnits,
-    removedBlobs: outcome.removedBlobs + orphans.blobs,
-    freedBytes: outcome.freedBytes + orphans.freedBytes,
-    keptBytes: outcome.keptBytes,
-  };
 }

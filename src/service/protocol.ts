@@ -163,6 +163,64 @@ export interface GcResult {
   readonly removedBlobs: number;
   readonly freedBytes: number;
   readonly keptBytes: number;
+  /** Units planned by age and by size, counted in the units and bytes above too. */
+  readonly age: { readonly units: number; readonly bytes: number };
+  readonly size: { readonly units: number; readonly bytes: number };
+  /** Blobs that no unit names, likewise. */
+  readonly orphans: { readonly blobs: number; readonly freedBytes: number };
+  /** Views that are removed; their own bytes come on top of `freedBytes`. */
+  readonly views: readonly GcView[];
+  /** In force for this run; null where there is none. */
+  readonly limits: { readonly maxSizeBytes: number | null; readonly maxAgeMs: number | null };
+}
+
+export interface GcView {
+  readonly view: string;
+  /** Where it was mounted; null where its record cannot be read. */
+  readonly directory: string | null;
+  readonly reason: 'workspace-gone' | 'set-aside' | 'interrupted-removal';
+  /** Null where measuring took too long. */
+  readonly bytes: number | null;
+}
+
+export interface ViewsParams {
+  /** Only this one. */
+  readonly view?: string;
+  /** Measure the views' own files; takes seconds where there are many. */
+  readonly withSizes: boolean;
+}
+
+/** One view on the disk. What cannot be known of it is null. */
+export interface ViewRow {
+  readonly view: string;
+  readonly directory: string | null;
+  readonly workspace: string | null;
+  readonly driver: DriverName | null;
+  /** `set-aside`: kept from before somebody built without it; `damaged`: its record is unreadable. */
+  readonly state: 'mounted' | 'unmounted' | 'set-aside' | 'damaged';
+  readonly createdMs: number | null;
+  readonly lastUsedMs: number;
+  /** What its own files take on disk. */
+  readonly ownBytes: number | null;
+  /** What it shows of the store. */
+  readonly servedUnits: number;
+  readonly servedBytes: number;
+  /** Since when its workspace is not there. */
+  readonly missingSinceMs: number | null;
+}
+
+export interface ViewsResult {
+  readonly version: 1;
+  /** Last used first. */
+  readonly views: readonly ViewRow[];
+}
+
+export interface ForgetResult {
+  readonly version: 1;
+  readonly view: string;
+  readonly directory: string | null;
+  /** What its own files took; null where measuring took too long. */
+  readonly freedBytes: number | null;
 }
 
 /** What one cargo session came to in one build-dir; sent while `watch` runs. */
@@ -208,6 +266,9 @@ export interface ControlMethods {
   explain: { params: ExplainParams; result: ExplainResult };
   verify: { params: VerifyParams; result: VerifyResult };
   gc: { params: GcParams; result: GcResult };
+  views: { params: ViewsParams; result: ViewsResult };
+  /** Removes one view, by its id, with everything that was built in it and is not stored. */
+  forget: { params: { readonly view: string }; result: ForgetResult };
   /** Stops the service: drains promotions, unmounts, closes the store. */
   shutdown: { params: Record<string, never>; result: { readonly version: 1 } };
 }

@@ -5,10 +5,12 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from '../base/log.js';
 import { openStore, type Store } from '../store/store.js';
+import type { Config } from './config.js';
 import { startControlServer } from './control-server.js';
 import { DecisionLog } from './decisions.js';
 import { createHandlers } from './handlers.js';
 import { HostFiles } from './host-files.js';
+import { Housekeeping } from './housekeeping.js';
 import { InputVerifier } from './input-verifier.js';
 import type { XcachePaths } from './paths.js';
 import { notifySystemd } from './systemd-notify.js';
@@ -26,14 +28,14 @@ const drainMs = 10_000;
  * Runs until a signal or a `shutdown` request; returns the exit code. The caller holds the lock of
  * the service, which keeps a second one away from the store.
  */
-export async function runService(paths: XcachePaths, log: Logger): Promise<number> {
+export async function runService(paths: XcachePaths, log: Logger, config: Config): Promise<number> {
   // The kernel applies the umask of whoever makes a file; ours must not come on top.
   process.umask(0);
   await mkdir(paths.viewsDirectory, { recursive: true, mode: 0o700 });
   const store = await openStore({ directory: paths.storeDirectory, log });
   await using scope = new AsyncScope();
   scope.defer(async () => await store.close());
-  const service = createService(paths, store, log);
+  const service = createService(paths, store, log, config);
   const onExit = (): void => {
     const isFree = service.views.all().map((view) => view.abandonSync());
     // Node would wait for a thread that sleeps in the kernel; a kill ends it.
@@ -52,6 +54,8 @@ export async function runService(paths: XcachePaths, log: Logger): Promise<numbe
     log,
   });
   scope.defer(async () => await server.close());
+  service.housekeeping.start();
+  scope.defer(async () => await service.housekeeping.stop());
   log.info({ store: paths.storeDirectory }, 'the service runs');
   notifySystemd('ready', log);
   await stopped;
@@ -65,6 +69,7 @@ function createService(
   paths: XcachePaths,
   store: Store,
   log: Logger,
+  config: Config,
 ): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
   const decisions = new DecisionLog();
   const watchers = new SessionWatchers(log);
@@ -94,12 +99,22 @@ function createService(
       });
     },
   });
+  const housekeeping = new Housekeeping({
+    store,
+    views,
+    viewsDirectory: paths.viewsDirectory,
+    storeDirectory: paths.storeDirectory,
+    log,
+    limits: config.gc,
+    cleaned: () => pause.end(),
+  });
   const listeners: (() => void)[] = [];
   return {
     store,
     views,
     decisions,
     watchers,
+    housekeeping,
     startedMs: Date.now(),
     storeDirectory: paths.storeDirectory,
     promotionPaused: () => pause.reason,

@@ -82,6 +82,11 @@ export class View {
     return this.#promoter?.pending ?? 0;
   }
 
+  /** The process id of a cargo that uses the view now; undefined where none is known. */
+  get user(): number | undefined {
+    return this.#sessions.running();
+  }
+
   /** Manifests of the units that are served here. */
   unitIds(): readonly Digest[] {
     return this.#units.stored().map(({ id }) => id as Digest);
