@@ -1,6 +1,6 @@
 /** A process that serves a mount for a test, and what the test may ask of it. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { fork, spawnSync, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { findMount } from '../../src/fs/mount-table.js';
@@ -10,12 +10,19 @@ import { createTempDirectory, type TempDirectory } from './tmp.js';
 const hostEntry = fileURLToPath(new URL('../fixtures/driver-host.mjs', import.meta.url));
 
 /** Why the tests with real mounts cannot run here; undefined where they can. */
-export const noMounts: string | undefined =
-  process.geteuid?.() !== 0
-    ? 'real mounts need root'
-    : existsSync('/dev/fuse')
-      ? undefined
-      : 'there is no /dev/fuse';
+export const noMounts: string | undefined = whyNot();
+
+function whyNot(): string | undefined {
+  if (!existsSync('/dev/fuse')) return 'there is no /dev/fuse';
+  if (process.geteuid?.() === 0) return undefined;
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+  } catch {
+    return 'this user may not open /dev/fuse';
+  }
+  const missing = ['fusermount3', 'rustc'].find((name) => spawnSync(name, ['-V']).status !== 0);
+  return missing === undefined ? undefined : `there is no ${missing}`;
+}
 
 export type DriverKind = 'direct' | 'fast' | 'safe';
 
