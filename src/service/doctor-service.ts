@@ -2,11 +2,11 @@
 import { lstat } from 'node:fs/promises';
 import { isErrno } from '../base/errors.js';
 import { loadProgramVersion } from '../base/version.js';
-import { detachDeadMount, probeMount } from '../fs/mount-health.js';
+import { probeMount } from '../fs/mount-health.js';
 import { resolveMountPoint } from '../fs/mount-check.js';
 import { findMount } from '../fs/mount-table.js';
 import { tryConnectControl } from './control-client.js';
-import { probeOwnMounts } from './dead-mounts.js';
+import { detachDeadMounts, probeUserMounts, type UserMount } from './dead-mounts.js';
 import type { Check, DoctorOptions, Finding } from './doctor-finding.js';
 import { protocolVersion } from './protocol.js';
 import { loadUnitState } from './systemd-unit.js';
@@ -19,7 +19,7 @@ import {
 
 export function serviceChecks(options: DoctorOptions): readonly Check[] {
   return [
-    { name: 'mounts', run: checkMounts },
+    { name: 'mounts', run: async () => await checkMounts(options) },
     { name: 'service', run: async () => await checkService(options) },
     { name: 'systemd', run: async () => await checkUnit(options) },
     { name: 'auto mount', run: async () => await checkAutoMount(options) },
@@ -27,25 +27,30 @@ export function serviceChecks(options: DoctorOptions): readonly Check[] {
   ];
 }
 
-async function checkMounts(): Promise<Finding> {
-  const mounts = await probeOwnMounts();
-  const named = (health: string): readonly string[] =>
-    mounts.filter((mount) => mount.health === health).map(({ mountPoint }) => mountPoint);
-  const dead = named('dead');
-  if (dead.length > 0) {
+async function checkMounts({ paths }: DoctorOptions): Promise<Finding> {
+  const mounts = await probeUserMounts(paths);
+  const named = (isWanted: (mount: UserMount) => boolean): string =>
+    mounts
+      .filter(isWanted)
+      .map(({ mountPoint }) => mountPoint)
+      .join(', ');
+  const dead = named(({ health, isOwn }) => isOwn && health === 'dead');
+  if (dead !== '') {
     return {
       state: 'fail',
-      message: `dead, left by a service that was killed: ${dead.join(', ')}`,
-      fix: async () => {
-        for (const mountPoint of dead) await detachDeadMount(mountPoint);
-        return 'detached';
-      },
+      message: `dead, left by a service that was killed: ${dead}`,
+      fix: async () => `detached ${(await detachDeadMounts(paths)).length}`,
     };
   }
-  const hanging = named('hanging');
-  if (hanging.length > 0) {
-    const message = `no answer from ${hanging.join(', ')}`;
-    return { state: 'fail', message, hint: 'run: xcache service restart' };
+  const hanging = named(({ health, isOwn }) => isOwn && health === 'hanging');
+  if (hanging !== '') {
+    const hint = 'run: xcache service restart';
+    return { state: 'fail', message: `no answer from ${hanging}`, hint };
+  }
+  const foreign = named(({ health, isOwn }) => !isOwn && health !== 'alive');
+  if (foreign !== '') {
+    const hint = 'look with the XCACHE_HOME it belongs to, or detach it: umount -l PATH';
+    return { state: 'warn', message: `dead, and of another store of yours: ${foreign}`, hint };
   }
   const count = mounts.length === 1 ? '1 mount' : `${mounts.length} mounts`;
   return { state: 'ok', message: `${count}, none dead` };

@@ -39,9 +39,9 @@ export function defineUnitCommands(command: Command, execute: Execute): void {
   );
   detach.action(
     async () =>
-      await execute(detach, async () => {
+      await execute(detach, async ({ paths }) => {
         const { detachDeadMounts } = await import('../../service/dead-mounts.js');
-        const result = { version: 1, detached: await detachDeadMounts() };
+        const result = { version: 1, detached: await detachDeadMounts(paths) };
         return { result, render: () => result.detached.join('\n') };
       }),
   );
