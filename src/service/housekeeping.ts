@@ -3,6 +3,7 @@
  * age and size, and what interrupted work has left. One at a time, in small steps.
  */
 import { statfs } from 'node:fs/promises';
+import { XcacheError } from '../base/errors.js';
 import { planBudget, type BudgetOptions } from '../store/budget.js';
 import { executeGc, loadGcSnapshot, type GcRun } from '../store/gc.js';
 import { planGcInSlices } from '../store/gc-plan.js';
@@ -19,11 +20,13 @@ import type {
   ViewsResult,
 } from './protocol.js';
 import { listViews, loadStoredViews, measureViews } from './view-list.js';
-import { XcacheError } from '../base/errors.js';
 
 /** Builds after a login come first. */
 const firstRunMs = 5 * 60_000;
 const intervalMs = 3_600_000;
+
+/** More often there would be nothing to give up. */
+const pressedIntervalMs = 10 * 60_000;
 
 export interface HousekeepingOptions extends ViewKeeping {
   readonly storeDirectory: string;
@@ -46,7 +49,9 @@ export class Housekeeping {
   #timer: NodeJS.Timeout | undefined;
   /** Of the run that nobody asked for. */
   #automatic: AbortController | undefined;
-  #isStopped = false;
+  readonly #stopped = new AbortController();
+  /** By the monotonic clock: when a run by itself has begun last. */
+  #lastRunMs = -Infinity;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
@@ -58,11 +63,18 @@ export class Housekeeping {
     if (this.#options.limits.isAutomatic) this.#schedule(firstRunMs);
   }
 
-  /** Ends what runs by itself, between two of its steps. */
+  /** The disk is full: what the budget gives up is needed now. At most every ten minutes. */
+  makeRoom(): void {
+    const isSoon = performance.now() - this.#lastRunMs < pressedIntervalMs;
+    if (!this.#options.limits.isAutomatic || isSoon || this.#stopped.signal.aborted) return;
+    this.#lastRunMs = performance.now();
+    this.#schedule(0);
+  }
+
+  /** Ends what runs, between two of its steps. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopped.abort();
     clearTimeout(this.#timer);
-    this.#automatic?.abort();
     await this.#last;
   }
 
@@ -79,7 +91,10 @@ export class Housekeeping {
       : { ...this.#options.limits, isAutomatic: true };
     // Whoever waits for an answer does not wait for somebody who has time.
     this.#automatic?.abort();
-    const run = { onProgress: progress, signal };
+    const run = {
+      onProgress: progress,
+      signal: AbortSignal.any([signal, this.#stopped.signal]),
+    };
     return await this.#alone(async () =>
       params.dryRun ? await this.#plan(limits, run) : await this.#execute(limits, run),
     );
@@ -108,16 +123,19 @@ export class Housekeeping {
   }
 
   #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
     const run = async (): Promise<void> => {
       const automatic = new AbortController();
       this.#automatic = automatic;
+      this.#lastRunMs = performance.now();
+      const signal = AbortSignal.any([automatic.signal, this.#stopped.signal]);
       try {
-        await this.#alone(async () => await this.#runByItself(automatic.signal));
+        await this.#alone(async () => await this.#runByItself(signal));
       } catch (error) {
         this.#options.log.warn({ err: error }, 'clean-up failed');
       }
       this.#automatic = undefined;
-      if (!this.#isStopped) this.#schedule(intervalMs);
+      if (!this.#stopped.signal.aborted) this.#schedule(intervalMs);
     };
     this.#timer = setTimeout(() => void run(), delayMs).unref();
   }

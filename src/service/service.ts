@@ -88,7 +88,10 @@ function createService(
     sessions: watchers.ledger,
     log,
     isPaused: () => pause.reason !== undefined,
-    pause: (reason) => pause.begin(reason),
+    pause: (reason) => {
+      pause.begin(reason);
+      housekeeping.makeRoom();
+    },
     lost: (mountPoint, error) => {
       log.warn({ view: mountPoint, error }, 'the mount is gone');
       views.forget(mountPoint);
@@ -100,11 +103,7 @@ function createService(
     },
   });
   const housekeeping = new Housekeeping({
-    store,
-    views,
-    viewsDirectory: paths.viewsDirectory,
-    storeDirectory: paths.storeDirectory,
-    log,
+    ...{ store, views, log, ...paths },
     limits: config.gc,
     cleaned: () => pause.end(),
   });
