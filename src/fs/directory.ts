@@ -81,7 +81,7 @@ function typeFromStat(directory: string | Buffer, name: ByteName): number {
  * none, and lives until it is retired.
  */
 export function isAlive(directory: Inode): boolean {
-  if (directory.ino === 1) return directory.directory?.isRetired !== true;
+  if (directory.isRoot) return directory.directory?.isRetired !== true;
   return directory.names.length > 0;
 }
 

@@ -4,11 +4,18 @@ import { rootIno, type Ino } from './file-system.js';
 import { directoryType, Inode } from './inode.js';
 
 export class InodeTable {
-  readonly root: Inode = new Inode(rootIno, directoryType);
-  readonly #byIno = new Map<Ino, Inode>([[rootIno, this.root]]);
+  readonly root: Inode;
+  readonly #byIno = new Map<Ino, Inode>();
   /** Upper inodes that have or had several names, by real inode number. */
   readonly #byRealIno = new Map<bigint, Inode>();
-  #lastIno: Ino = rootIno;
+  #lastIno: Ino;
+
+  /** All numbers are above `base`; the root has the first. */
+  constructor(base: Ino) {
+    this.root = new Inode(base + rootIno, directoryType, true);
+    this.#lastIno = this.root.ino;
+    this.#byIno.set(this.root.ino, this.root);
+  }
 
   /** A new inode; numbers are never given twice. */
   create(fileType: number): Inode {

@@ -88,6 +88,8 @@ export class Inode {
   readonly ino: Ino;
   /** `S_IFMT` bits. */
   readonly fileType: number;
+  /** The root has no name and lives as long as the file system. */
+  readonly isRoot: boolean;
   /** References the kernel holds. */
   lookupCount = 0;
   /** Counts changes of content and attributes in this mount. */
@@ -115,8 +117,9 @@ export class Inode {
   /** Whether the observer heard of a change since the inode became upper. */
   wasReported = false;
 
-  constructor(ino: Ino, fileType: number) {
+  constructor(ino: Ino, fileType: number, isRoot: boolean = false) {
     this.ino = ino;
+    this.isRoot = isRoot;
     this.fileType = fileType;
     this.directory =
       fileType === directoryType

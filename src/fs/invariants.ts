@@ -25,7 +25,7 @@ export function assertInvariants(state: OverlayState): void {
 
 function checkInode(state: OverlayState, inode: Inode): void {
   const { ino, names, lookupCount, lower } = inode;
-  invariant(ino === 1 || names.length > 0 || lookupCount > 0, `inode ${ino} is in use`);
+  invariant(inode.isRoot || names.length > 0 || lookupCount > 0, `inode ${ino} is in use`);
   invariant(inode.directory === undefined || names.length <= 1, `directory ${ino} has one name`);
   const isListed = state.backing.isEvictable(inode);
   invariant(!isListed || inode.fd >= 0, `inode ${ino} has the descriptor it is listed with`);
@@ -64,7 +64,7 @@ function checkChildren(directory: Inode): void {
     `directory ${directory.ino} counts its subdirectories`,
   );
   invariant(
-    directory.ino === 1 || directory.names.length > 0 || children.size === 0,
+    directory.isRoot || directory.names.length > 0 || children.size === 0,
     `removed directory ${directory.ino} is empty`,
   );
 }

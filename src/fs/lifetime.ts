@@ -86,7 +86,7 @@ export function deleteIfEmpty(state: OverlayState, attachment: AttachmentState):
 }
 
 function disposeIfUnused(state: OverlayState, inode: Inode): void {
-  if (inode.lookupCount > 0 || inode.names.length > 0 || inode.ino === 1) return;
+  if (inode.lookupCount > 0 || inode.names.length > 0 || inode.isRoot) return;
   // Other names of a shared file may be there, unknown so far; they go on with the same times.
   if (inode.sharedIno === undefined) state.times.clear(inode);
   state.backing.close(inode);

@@ -25,6 +25,8 @@ export interface OverlayOptions {
   readonly observer: ChangeObserver;
   /** Who owns lower entries; this process when left out. */
   readonly attributeOwner?: { readonly uid: number; readonly gid: number };
+  /** Added to all inode numbers, where several file systems share a mount; 0 when left out. */
+  readonly inoBase?: number;
   /** Hears of errors that a build must not notice: a resolver that threw counts as a miss. */
   readonly reportFault?: (error: unknown) => void;
 }
@@ -76,7 +78,7 @@ function createState(options: OverlayOptions, parts: Parts): OverlayState {
   const gid = process.getegid?.() ?? 0;
   return {
     upperRoot: parts.upperRoot,
-    inodes: new InodeTable(),
+    inodes: new InodeTable(options.inoBase ?? 0),
     backing: new BackingFds(backingFdsMax, (digest) => options.lower.backingPath(digest)),
     work: parts.work,
     journal: parts.journal,

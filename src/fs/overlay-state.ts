@@ -2,7 +2,7 @@
 import { byteStringToHostPath, type ByteString } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
 import type { BackingFds } from './backing-fds.js';
-import { rootIno, type DirectoryEntry } from './file-system.js';
+import type { DirectoryEntry } from './file-system.js';
 import type { InodeTable } from './inode-table.js';
 import type { AttachmentState, Dentry, Inode } from './inode.js';
 import type { Journal } from './journal.js';
@@ -57,6 +57,6 @@ export function hostPathOf(state: OverlayState, dentry: Dentry): string | Buffer
 /** The real path of an inode that has a name or is the root; ESTALE for others. */
 export function hostPathOfInode(state: OverlayState, inode: Inode): string | Buffer {
   const dentry = inode.names[0];
-  if (dentry === undefined && inode.ino !== rootIno) throw new FsError('ESTALE', 'path');
+  if (dentry === undefined && !inode.isRoot) throw new FsError('ESTALE', 'path');
   return byteStringToHostPath(dentry === undefined ? state.upperRoot : hostBytesOf(state, dentry));
 }

@@ -11,6 +11,7 @@ import { attach } from './attach.js';
 import { attributesOf } from './attributes.js';
 import { link, mkdir, mknod, symlink } from './create.js';
 import { fsync, read, write } from './data.js';
+import { childrenOf } from './directory.js';
 import type { Absent, Attr, AttrChanges, ByteRange, Caller } from './file-system.js';
 import type { DirectoryEntry, FileSystem, FileSystemStats, Ino } from './file-system.js';
 import type { RenameFlags } from './file-system.js';
@@ -219,6 +220,12 @@ export class Overlay implements FileSystem, ViewControl {
     state.journal.append({ kind: 'note', key, value });
     if (value === null) state.notes.delete(key);
     else state.notes.set(key, value);
+  }
+
+  /** Whether nothing is in the root, in either layer. */
+  isEmpty(): boolean {
+    const state = this.#open;
+    return childrenOf(state, state.inodes.root).size === 0;
   }
 
   /** What `note` has kept, across restarts. */

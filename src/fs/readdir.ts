@@ -2,7 +2,7 @@
 import type { ByteName } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
 import { childrenOf, isAlive } from './directory.js';
-import { rootIno, type DirectoryEntry } from './file-system.js';
+import type { DirectoryEntry } from './file-system.js';
 import { directoryType, type Inode } from './inode.js';
 import type { OverlayState } from './overlay-state.js';
 
@@ -15,7 +15,7 @@ export function opendir(state: OverlayState, directory: Inode): number {
 
 function listEntries(state: OverlayState, directory: Inode): readonly DirectoryEntry[] {
   if (!isAlive(directory)) return [];
-  const parent = directory.names[0]?.parent.ino ?? rootIno;
+  const parent = directory.names[0]?.parent.ino ?? state.inodes.root.ino;
   const entries: DirectoryEntry[] = [
     { name: '.' as ByteName, ino: directory.ino, fileType: directoryType },
     { name: '..' as ByteName, ino: parent, fileType: directoryType },

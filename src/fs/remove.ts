@@ -50,7 +50,7 @@ function removeName(
   dropName(state, dentry);
   if (removal.wasLower) touchDirectory(state, parent);
   reportRemoval(state, removal);
-  if (parent.ino === 1 && childrenOf(state, parent).size === 0) state.observer.rootEmptied();
+  if (parent.isRoot && childrenOf(state, parent).size === 0) state.observer.rootEmptied();
 }
 
 /** What the observer is told of a name that goes away, taken down while it is there. */
