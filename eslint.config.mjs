@@ -21,8 +21,13 @@ const mayBlock = [
   'src/service/process-tree.ts',
   'src/service/session-environment.ts',
   'src/service/toolchain.ts',
-  // Opens the device and starts the thread that serves it.
-  'src/service/direct-host.ts',
+  // Small files that were written a moment ago, where a thread switch costs more than the read.
+  'src/service/unit-files.ts',
+  'src/service/view-directory.ts',
+  // Closes the device when the thread that serves it has ended.
+  'src/service/serving-thread.ts',
+  // A thread that waits for the answer; a removed view must be out of the way before the next message.
+  'src/service/workspace-views.ts',
   // Runs in the commands, before there is a service.
   'src/service/service-launcher.ts',
   // Start-up, and reads that the resolver waits for.

@@ -23,6 +23,7 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
     workingDirectory: v.exactOptional(text),
   }),
   unmount: v.strictObject({ directory, materialize: v.boolean() }),
+  autoMount: v.strictObject({ enabled: v.boolean() }),
   status: nothing,
   watch: nothing,
   stats: nothing,

@@ -4,16 +4,18 @@ import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control-session.js';
 import type { DecisionLog } from './decisions.js';
+import type { SessionWatchers } from './session-summary-watchers.js';
 import type { Housekeeping } from './housekeeping.js';
 import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './protocol.js';
 import { unitBytes } from './unit-bytes.js';
-import type { SessionWatchers } from './session-summary-watchers.js';
 import { parseUnitFacts } from './unit-facts.js';
 import type { Views } from './views.js';
+import type { WorkspaceViews } from './workspace-views.js';
 
 export interface HandlerServices {
   readonly store: Store;
   readonly views: Views;
+  readonly workspaces: WorkspaceViews;
   readonly decisions: DecisionLog;
   readonly watchers: SessionWatchers;
   readonly housekeeping: Housekeeping;
@@ -30,6 +32,7 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
   return {
     mount: async (params, { progress }) => await views.mount(params, progress),
     unmount: async (params, { progress }) => await views.unmount(params, progress),
+    autoMount: async ({ enabled }) => await services.workspaces.setEnabled(enabled),
     status: () => Promise.resolve(statusOf(services)),
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
     stats: () => Promise.resolve(statsOf(store, views)),

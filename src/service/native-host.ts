@@ -4,7 +4,7 @@
  */
 import { openOverlay, type Overlay } from '../fs/overlay.js';
 import { mountFuseNative, type FuseNativeMount } from '../fs/driver/fuse-native.js';
-import { unmountSync } from '../fs/unmount.js';
+import { detachSync, unmountSync } from '../fs/unmount.js';
 import { viewCommands } from './view-commands.js';
 import { blobPathIn } from './blob-access.js';
 import { ViewAgent } from './view-agent.js';
@@ -16,13 +16,22 @@ export async function openNativeHost(
   options: ViewHostOptions,
   mode: 'fast' | 'safe',
 ): Promise<ViewHost> {
+  const life: MountLife = { isDetached: false };
   const agent = new ViewAgent({
     mountPoint: options.mountPoint,
     ask: options.answer,
     report: options.event,
     backingPath: blobPathIn(options.blobsDirectory),
-    // libfuse ends with its mount, so this driver cannot give way and come back.
-    detach: () => false,
+    // Nothing else is served meanwhile; the tool takes some milliseconds and asks nothing of us.
+    detach: () => {
+      const isDetached = detachSync(options.mountPoint);
+      // The view is mounted again at once, by a libfuse of its own, from the same upper directory.
+      if (isDetached) {
+        overlay.retire();
+        life.isDetached = true;
+      }
+      return isDetached;
+    },
   });
   const overlay = openOverlay({
     upperDirectory: options.upperDirectory,
@@ -38,11 +47,24 @@ export async function openNativeHost(
       mode,
       onFault: (error, operation) => options.log('error', `${operation}: ${String(error)}`),
     });
-    return new NativeHost(overlay, agent, mount, options);
+    return new NativeHost({ overlay, agent, mount, life, options });
   } catch (error) {
     overlay.close();
     throw error;
   }
+}
+
+/** Whether the mount point still leads to this mount; set once, by the agent. */
+interface MountLife {
+  isDetached: boolean;
+}
+
+interface NativeHostParts {
+  readonly overlay: Overlay;
+  readonly agent: ViewAgent;
+  readonly mount: FuseNativeMount;
+  readonly life: MountLife;
+  readonly options: ViewHostOptions;
 }
 
 class NativeHost implements ViewHost {
@@ -50,18 +72,15 @@ class NativeHost implements ViewHost {
   readonly #overlay: Overlay;
   readonly #commands: ViewCommands;
   readonly #mount: FuseNativeMount;
+  readonly #life: MountLife;
   readonly #options: ViewHostOptions;
   #isClosed = false;
 
-  constructor(
-    overlay: Overlay,
-    agent: ViewAgent,
-    mount: FuseNativeMount,
-    options: ViewHostOptions,
-  ) {
+  constructor({ overlay, agent, mount, life, options }: NativeHostParts) {
     this.#overlay = overlay;
     this.#commands = viewCommands(overlay, agent);
     this.#mount = mount;
+    this.#life = life;
     this.#options = options;
   }
 
@@ -87,7 +106,9 @@ class NativeHost implements ViewHost {
 
   async close({ isLazy }: { readonly isLazy: boolean }): Promise<void> {
     if (this.#isClosed) return;
-    await this.#mount.unmount({ lazy: isLazy });
+    // By its mount point one would reach the mount that came after it.
+    if (this.#life.isDetached) await this.#mount.release();
+    else await this.#mount.unmount({ lazy: isLazy });
     this.#isClosed = true;
     this.#overlay.close();
   }
@@ -97,7 +118,7 @@ class NativeHost implements ViewHost {
   }
 
   abandonSync(): boolean {
-    if (!this.#isClosed) unmountSync(this.#options.mountPoint);
+    if (!this.#isClosed && !this.#life.isDetached) unmountSync(this.#options.mountPoint);
     // libfuse's own threads end with the process.
     return true;
   }

@@ -223,6 +223,13 @@ export interface ForgetResult {
   readonly freedBytes: number | null;
 }
 
+export interface AutoMountResult {
+  readonly version: 1;
+  /** Real path of the per-user mount. */
+  readonly directory: string;
+  readonly isMounted: boolean;
+}
+
 /** What one cargo session came to in one build-dir; sent while `watch` runs. */
 export interface SessionSummary {
   readonly version: 1;
@@ -258,6 +265,8 @@ export interface ControlMethods {
   hello: { params: { readonly protocolVersion: number }; result: HelloResult };
   mount: { params: MountParams; result: MountResult };
   unmount: { params: UnmountParams; result: UnmountResult };
+  /** The per-user mount, now and at every start of the service. */
+  autoMount: { params: { readonly enabled: boolean }; result: AutoMountResult };
   status: { params: Record<string, never>; result: StatusResult };
   /** Tells of every cargo session that ends; answers when the service or the command ends it. */
   watch: { params: Record<string, never>; result: { readonly version: 1 } };

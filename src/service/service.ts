@@ -16,7 +16,9 @@ import type { XcachePaths } from './paths.js';
 import { notifySystemd } from './systemd-notify.js';
 import { SessionWatchers } from './session-summary-watchers.js';
 import { ToolchainProbe } from './toolchain.js';
+import type { ViewServices } from './view-services.js';
 import { Views } from './views.js';
+import { WorkspaceViews } from './workspace-views.js';
 
 /** How long after "disk full" promotion tries again. */
 const pauseMs = 30_000;
@@ -38,16 +40,19 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   const service = createService(paths, store, log, config);
   const onExit = (): void => {
     const isFree = service.views.all().map((view) => view.abandonSync());
+    isFree.push(service.workspaces.abandonSync());
     // Node would wait for a thread that sleeps in the kernel; a kill ends it.
     if (isFree.includes(false)) process.kill(process.pid, 'SIGKILL');
   };
   process.on('exit', onExit);
   scope.defer(() => Promise.resolve(void process.off('exit', onExit)));
   scope.defer(async () => await service.views.close());
+  scope.defer(async () => await service.workspaces.close());
   const stopped = new Promise<void>((resolve) => service.onStop(resolve));
   listenToSignals(() => service.stop());
   // Whoever waits for the service to answer may build at once, and must build inside the mounts.
   await service.views.restore();
+  await service.workspaces.restore();
   const server = await startControlServer({
     socketPath: paths.socketPath,
     handlers: createHandlers(service),
@@ -73,11 +78,11 @@ function createService(
 ): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
   const decisions = new DecisionLog();
   const watchers = new SessionWatchers(log);
-  const host = new HostFiles(() => views.mountPoints());
+  const host = new HostFiles(() => mountPointsOf(views, workspaces));
   const pause = new PromotionPause(log, () => {
     for (const view of views.all()) view.resumePromotion();
   });
-  const views: Views = new Views(paths.viewsDirectory, {
+  const viewServices: ViewServices = {
     store,
     stateDirectory: paths.stateDirectory,
     blobsDirectory: store.parts.paths.blobs,
@@ -101,6 +106,13 @@ function createService(
         log.warn({ view: mountPoint, err: error }, 'not mounted again after it was emptied');
       });
     },
+  };
+  const views: Views = new Views(paths.viewsDirectory, viewServices);
+  const workspaces: WorkspaceViews = new WorkspaceViews({
+    mountDirectory: paths.autoMountDirectory,
+    viewsDirectory: paths.viewsDirectory,
+    services: viewServices,
+    registry: views,
   });
   const housekeeping = new Housekeeping({
     ...{ store, views, log, ...paths },
@@ -111,6 +123,7 @@ function createService(
   return {
     store,
     views,
+    workspaces,
     decisions,
     watchers,
     housekeeping,
@@ -123,6 +136,12 @@ function createService(
     },
     onStop: (listener) => void listeners.push(listener),
   };
+}
+
+/** Real paths of all mounts, which this process must not touch. */
+function mountPointsOf(views: Views, workspaces: WorkspaceViews): Iterable<string> {
+  const perUser = workspaces.mountPoint;
+  return perUser === undefined ? views.mountPoints() : [perUser, ...views.mountPoints()];
 }
 
 /** The disk is full: units stay in the upper layers until there is room again. */

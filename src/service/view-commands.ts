@@ -2,7 +2,7 @@
 import type { ViewControl } from '../fs/view-control.js';
 import { listFingerprints, snapshotUnit } from './unit-files.js';
 import type { ViewAgent } from './view-agent.js';
-import type { CommandMessage, ViewCommand, ViewCommands, ViewMessage } from './view-messages.js';
+import type { CommandMessage, CommandReply, ViewCommand, ViewCommands } from './view-messages.js';
 
 /** The commands, bound to one view. */
 export function viewCommands(control: ViewControl, agent: ViewAgent): ViewCommands {
@@ -30,7 +30,7 @@ export function executeCommand(
   control: ViewControl,
   agent: ViewAgent,
   message: CommandMessage,
-): ViewMessage {
+): CommandReply {
   try {
     const commands = viewCommands(control, agent) as unknown as Commands;
     const result = commands[message.method](...message.args);

@@ -3,6 +3,7 @@
  * directory per view below the views directory, named by a digest of the mount point.
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -17,6 +18,8 @@ export interface ViewRecord {
   /** Whether the service mounts it again when it starts. */
   readonly isMounted: boolean;
   readonly createdMs: number;
+  /** Of a view in the per-user mount: the absolute path of its workspace. */
+  readonly workspace?: string;
   /** Digest of the environment of the latest cargo session, empty before the first. */
   readonly environment: string;
 }
@@ -29,6 +32,7 @@ const recordSchema: v.GenericSchema<unknown, ViewRecord> = v.strictObject({
   isMounted: v.boolean(),
   createdMs: v.number(),
   environment: v.string(),
+  workspace: v.exactOptional(v.string()),
 });
 
 /** The paths of one view. */
@@ -60,11 +64,15 @@ export async function loadViewRecord(view: ViewDirectory): Promise<ViewRecord | 
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
+  return parseRecord(text);
+}
+
+/** Undefined for anything that is no record: as good as none. */
+function parseRecord(text: string): ViewRecord | undefined {
   try {
     const parsed = v.safeParse(recordSchema, JSON.parse(text));
     return parsed.success ? parsed.output : undefined;
   } catch {
-    // Not JSON: as good as none.
     return undefined;
   }
 }
@@ -81,6 +89,16 @@ export async function saveViewRecord(view: ViewDirectory, record: ViewRecord): P
     await handle.close();
   }
   await rename(`${path}.new`, path);
+}
+
+/** The same at once, for a thread that others wait for. */
+export function loadViewRecordSync(view: ViewDirectory): ViewRecord | undefined {
+  try {
+    return parseRecord(readFileSync(join(view.directory, 'view.json'), 'utf8'));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 /** All views that have a readable record. */

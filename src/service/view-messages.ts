@@ -87,18 +87,14 @@ export interface CommandMessage {
   readonly args: readonly unknown[];
 }
 
+/** How a command went. */
+export type CommandReply =
+  | { readonly kind: 'reply'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly message: string };
+
 /** From the serving thread to the main thread. */
 export type ViewMessage =
-  | { readonly kind: 'ready' }
+  | CommandReply
   | { readonly kind: 'event'; readonly event: ViewEvent }
   | { readonly kind: 'ask'; readonly sequence: number; readonly question: ResolveQuestion }
-  | { readonly kind: 'reply'; readonly id: number; readonly result: unknown }
-  | { readonly kind: 'failure'; readonly id: number; readonly message: string }
-  | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly message: string }
-  | { readonly kind: 'ended'; readonly error: string | undefined };
-
-/** From the main thread, in answer to `ask`. */
-export interface AnswerMessage {
-  readonly sequence: number;
-  readonly answer: ResolveAnswer;
-}
+  | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly message: string };

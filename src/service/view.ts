@@ -10,20 +10,22 @@ import { openNativeHost } from './native-host.js';
 import { isDiskFull, Promoter } from './promoter.js';
 import type { ViewStatus } from './protocol.js';
 import { listBackingDigests } from './materialize.js';
-import { describeMiss, unitKeyOf, type PlannedUnit } from './resolver.js';
+import { unitKeyOf } from './resolver.js';
 import type { SessionEnvironment, UnknownEnvironment } from './session-environment.js';
 import type { VirtualPath } from '../base/byte-string.js';
 import { parseUnitPath } from '../cargo/layout.js';
 import { sinceWhen } from './unit-since.js';
-import { packageMarker, parseUnitFacts, type UnitFacts } from './unit-facts.js';
+import { parseUnitFacts, type UnitFacts } from './unit-facts.js';
 import type { UnitFiles } from './unit-files.js';
 import { UnitTable } from './unit-record.js';
 import type { ViewServices } from './view-services.js';
-import { ViewTally, type DecisionReason } from './view-tally.js';
-import { saveViewRecord, type ViewDirectory, type ViewRecord } from './view-directory.js';
-import type { ViewHost } from './view-host.js';
+import { ViewTally } from './view-tally.js';
+import type { ViewDirectory, ViewRecord } from './view-directory.js';
+import { ViewRecordKeeper } from './view-record-keeper.js';
+import { ViewOffers } from './view-offers.js';
+import type { ViewHost, ViewHostOptions } from './view-host.js';
 import type { CargoProcess, ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
-import { describeUnknown, ViewSessions, type Session } from './view-sessions.js';
+import { ViewSessions } from './view-sessions.js';
 
 export class View {
   readonly directory: ViewDirectory;
@@ -31,14 +33,13 @@ export class View {
   readonly #units = new UnitTable();
   readonly #sessions: ViewSessions;
   readonly #tally: ViewTally;
+  readonly #offers: ViewOffers;
+  readonly #record: ViewRecordKeeper;
   /** Units of which a file has changed since they were written to their end. */
   readonly #changed = new Set<string>();
-  readonly #offered = new Map<string, { planned: PlannedUnit; stampNs: bigint; session: string }>();
   /** Units whose files are exchanged for stored ones, and that are not yet in the index. */
   readonly #adopting = new Map<string, 'intact' | 'spoiled'>();
-  readonly #preferred = new Map<string, number>();
   #lease: Lease;
-  #record: ViewRecord;
   #host: ViewHost | undefined;
   #promoter: Promoter | undefined;
   #isClosing = false;
@@ -46,17 +47,15 @@ export class View {
   #mountCount = 0;
   /** Of mounts that were emptied and left by their last user, or will be. */
   readonly #detached: ViewHost[] = [];
-  /** Records are written one after the other: the last one counts. */
-  #saved: Promise<void> = Promise.resolve();
 
   constructor(directory: ViewDirectory, record: ViewRecord, services: ViewServices) {
     this.directory = directory;
-    this.#record = record;
     this.#services = services;
+    this.#record = new ViewRecordKeeper(directory, record, services.log);
     this.#lease = this.#newLease();
     this.#tally = new ViewTally(services, {
       directory: record.mountPoint,
-      workspace: undefined,
+      workspace: record.workspace,
       isSettled: () => this.pending === 0,
     });
     const { store, inputs, reader } = services;
@@ -65,13 +64,26 @@ export class View {
       inputs,
       reader,
       recorded: record.environment,
-      record: (environment) => this.#saveLater({ environment }),
+      record: (environment) => this.#record.saveLater({ environment }),
       claimed: () => this.#promoter?.reclaim(),
+    });
+    this.#offers = new ViewOffers({
+      services,
+      mountPoint: record.mountPoint,
+      sessions: this.#sessions,
+      units: this.#units,
+      tally: this.#tally,
+      lease: () => this.#lease,
     });
   }
 
   get mountPoint(): string {
-    return this.#record.mountPoint;
+    return this.#record.record.mountPoint;
+  }
+
+  /** Of a view in the per-user mount. */
+  get workspace(): string | undefined {
+    return this.#record.record.workspace;
   }
 
   get isMounted(): boolean {
@@ -96,7 +108,7 @@ export class View {
     return {
       view: this.directory.id,
       directory: this.mountPoint,
-      driver: this.#record.driver,
+      driver: this.#record.record.driver,
       state: this.isMounted ? 'mounted' : 'unmounted',
       attachedUnits: this.#units.stored().length,
       pendingUnits: this.pending,
@@ -107,9 +119,14 @@ export class View {
 
   /**
    * Mounts the view and looks at the units it holds. `environment` is the one of whoever asks for
-   * the mount; it stands for the unknown one in which adopted files were built.
+   * the mount; it stands for the unknown one in which adopted files were built. `open` is called
+   * before anything is waited for; by default the view gets a mount of its own.
    */
-  async mount(environment: SessionEnvironment | UnknownEnvironment | undefined): Promise<void> {
+  async mount(
+    environment: SessionEnvironment | UnknownEnvironment | undefined,
+    open: (options: ViewHostOptions) => Promise<ViewHost> = async (options) =>
+      await this.#openHost(options),
+  ): Promise<void> {
     if (this.#host) return;
     const { directory, mountPoint } = this;
     this.#mountCount += 1;
@@ -129,19 +146,37 @@ export class View {
       },
     };
     if (environment) this.#sessions.adopt(environment);
-    const host =
-      this.#record.driver === 'direct'
-        ? await openDirectHost(options)
-        : await openNativeHost(options, this.#record.mode);
+    const host = await open(options);
     this.#host = host;
     this.#promoter = this.#createPromoter(host);
     try {
-      await this.#save({ isMounted: true });
+      await this.#record.save({ isMounted: true });
       await this.#takeStock(host, this.#promoter);
     } catch (error) {
       await this.close({ isLazy: true, isMountedAgain: false });
       throw error;
     }
+  }
+
+  async #openHost(options: ViewHostOptions): Promise<ViewHost> {
+    const { driver, mode } = this.#record.record;
+    return driver === 'direct'
+      ? await openDirectHost(options)
+      : await openNativeHost(options, mode);
+  }
+
+  /**
+   * Its directory is gone, and with it everything that was in it: nothing is kept or written any
+   * more. The view is not used afterwards.
+   */
+  discard(): void {
+    this.#record.discard();
+    this.#isClosing = true;
+    void this.#promoter?.close();
+    this.#promoter = undefined;
+    this.#host = undefined;
+    this.#units.clear();
+    this[Symbol.dispose]();
   }
 
   /** Finishes what is in hand, unmounts and remembers what the view refers to. */
@@ -169,7 +204,8 @@ export class View {
     await this.#stopDetached();
     // Only now: up to the end of the mount, units may still have been attached.
     await this.saveReferences();
-    await this.#save({ isMounted: options.isMountedAgain });
+    const isOwnMount = this.#record.record.workspace === undefined;
+    await this.#record.save({ isMounted: options.isMountedAgain && isOwnMount });
     this.#units.clear();
   }
 
@@ -246,61 +282,18 @@ export class View {
 
   #present(id: string, facts: UnitFacts, sinceNs: bigint): void {
     this.#units.set({ state: 'stored', unitKey: unitKeyOf(facts), id, facts, sinceNs });
-    this.#preferred.set(facts.buildDir, (this.#preferred.get(facts.buildDir) ?? 0) + 1);
+    this.#offers.prefer(facts.buildDir);
   }
 
   /** A fault of ours or of the disk is a miss: nobody may wait for an answer that never comes. */
   #answer(question: ResolveQuestion): ResolveAnswer {
     try {
-      return this.#decideAnswer(question);
+      return this.#offers.answer(question);
     } catch (error) {
       if (isDiskFull(error)) this.#services.pause(messageOf(error));
       this.#services.log.warn({ view: this.mountPoint, err: error }, 'a lookup failed');
       return { kind: 'miss' };
     }
-  }
-
-  #decideAnswer(question: ResolveQuestion): ResolveAnswer {
-    const session = this.#sessions.of(question.cargo);
-    const { environment, resolver } = session;
-    if (question.unitHash === undefined) {
-      const isKnown =
-        environment.kind === 'known' &&
-        this.#services.store.hasMarker(
-          packageMarker(environment.namespace, question.profilePath, question.packageName ?? ''),
-        );
-      return { kind: isKnown ? 'package-directory' : 'miss' };
-    }
-    const wanted = {
-      layout: question.layout,
-      profilePath: question.profilePath,
-      unitHash: question.unitHash,
-    };
-    const unitKey = `${wanted.profilePath}#${wanted.layout}#${wanted.unitHash}`;
-    if (this.#units.get(unitKey)?.state === 'stored') return { kind: 'miss' };
-    if (resolver === undefined || environment.kind === 'unknown') {
-      this.#missed(question, session, describeUnknown(environment));
-      return { kind: 'miss' };
-    }
-    const plan = resolver.resolve(wanted, {
-      buildDir: this.mountPoint,
-      units: this.#units,
-      preferredBuildDirs: this.#preferred,
-    });
-    if ('reason' in plan) {
-      this.#missed(question, session, { reason: plan.reason, message: describeMiss(plan) });
-      return { kind: 'miss' };
-    }
-    for (const planned of plan) {
-      // From before the attachment on, so that clean-up cannot come in between.
-      this.#lease.add([planned.offer.id as Digest, ...planned.blobs]);
-      this.#offered.set(planned.offer.id, {
-        planned,
-        stampNs: question.stampNs,
-        session: session.key,
-      });
-    }
-    return { kind: 'units', units: plan.map(({ offer }) => offer) };
   }
 
   #event(event: ViewEvent): void {
@@ -326,7 +319,7 @@ export class View {
         return;
       case 'attached':
         for (const id of event.ids) this.#attached(id);
-        for (const id of event.refused) this.#refused(id);
+        for (const id of event.refused) this.#offers.refused(id);
         return;
       case 'spoiled':
         this.#units.deleteById(event.id);
@@ -351,8 +344,7 @@ export class View {
   #emptied(isDetached: boolean): void {
     this.#units.clear();
     this.#changed.clear();
-    this.#offered.clear();
-    this.#preferred.clear();
+    this.#offers.clear();
     this.#sessions.clear();
     const before = this.#lease;
     this.#lease = this.#newLease();
@@ -388,25 +380,13 @@ export class View {
   }
 
   #attached(id: string): void {
-    const offered = this.#offered.get(id);
+    const offered = this.#offers.attached(id);
     if (offered === undefined) return;
-    this.#offered.delete(id);
-    const { facts } = offered.planned;
+    const { facts } = offered;
     this.#changed.delete(unitKeyOf(facts));
     this.#present(id, facts, offered.stampNs);
     this.#tally.served(id, facts, offered.session);
     this.#promoter?.settled(facts.fingerprint);
-  }
-
-  #refused(id: string): void {
-    const offered = this.#offered.get(id);
-    if (offered === undefined) return;
-    this.#offered.delete(id);
-    const why = {
-      reason: 'taken',
-      message: 'files of it are here already, or it was deleted here',
-    };
-    this.#tally.missed(offered.planned.facts, why, offered.session);
   }
 
   #promoted(draft: UnitDraft, id: string, facts: UnitFacts, wasKnown: boolean): void {
@@ -431,31 +411,12 @@ export class View {
     this.#tally.keptPrivate({ ...unit, package: unit.packageName }, { reason, message }, session);
   }
 
-  #missed(question: ResolveQuestion, session: Session, why: DecisionReason): void {
-    const { packageName, profilePath, unitHash = '' } = question;
-    this.#tally.missed({ package: packageName, profilePath, unitHash }, why, session.key);
-  }
-
   #ended(error: string | undefined): void {
     if (this.#host === undefined || this.#isClosing) return;
     this.#host = undefined;
     this.#promoter = undefined;
     this.#units.clear();
     this.#services.lost(this.mountPoint, error);
-  }
-
-  async #save(change: Partial<ViewRecord>): Promise<void> {
-    this.#record = { ...this.#record, ...change };
-    const save = async (): Promise<void> => await saveViewRecord(this.directory, this.#record);
-    const saved = this.#saved.then(save, save);
-    this.#saved = saved.catch(() => undefined);
-    await saved;
-  }
-
-  #saveLater(change: Partial<ViewRecord>): void {
-    this.#save(change).catch((error: unknown) => {
-      this.#services.log.warn({ err: error }, 'the record of the view could not be written');
-    });
   }
 }
 

@@ -86,6 +86,19 @@ export class Views {
     });
   }
 
+  /** A view of the per-user mount, which has no mount of its own. */
+  add(view: View): void {
+    this.#views.set(view.mountPoint, view);
+  }
+
+  remove(view: View): void {
+    if (this.#views.get(view.mountPoint) === view) this.#views.delete(view.mountPoint);
+  }
+
+  find(mountPoint: string): View | undefined {
+    return this.#views.get(mountPoint);
+  }
+
   findById(id: string): View | undefined {
     return this.all().find((view) => view.directory.id === id);
   }
@@ -134,6 +147,11 @@ export class Views {
   async restore(): Promise<void> {
     for (const record of await loadViewRecords(this.#viewsDirectory)) {
       if (!record.isMounted) continue;
+      if (record.workspace !== undefined) {
+        // Entered when the service was killed; it is opened again when somebody enters it.
+        await this.#protect(record);
+        continue;
+      }
       try {
         await this.#alone(async () => await this.#restore(record));
       } catch (error) {
@@ -220,6 +238,11 @@ export class Views {
     if (view === undefined && !params.materialize) {
       throw new XcacheError('XC_NOT_MOUNTED', `${mountPoint} is not mounted by xcache`, {
         hint: 'see what is mounted: xcache status',
+      });
+    }
+    if (view?.workspace !== undefined) {
+      throw new XcacheError('XC_USAGE', `${mountPoint} is part of the per-user mount`, {
+        hint: 'remove the view with: xcache forget, or the whole mount with: xcache teardown',
       });
     }
     if (view) {

@@ -1,0 +1,196 @@
+/** The per-user mount as the main thread sees it: one serving thread, a `ViewHost` per workspace. */
+import { workerEntryUrl } from '../base/worker-entry.js';
+import { openDirectMount } from '../fs/mount-direct.js';
+import type { MountHelperPlace } from '../fs/mount-helper-build.js';
+import { PendingCalls } from './pending-calls.js';
+import { ServingThread } from './serving-thread.js';
+import type { TreeAnswer, TreeCommand, TreeMessage, TreeQuestion } from './tree-messages.js';
+import type { ViewHost, ViewHostOptions } from './view-host.js';
+import type { CommandMessage, ViewCommand, ViewCommands } from './view-messages.js';
+
+export interface WorkspaceMountOptions {
+  /** Real path of an empty directory. */
+  readonly mountPoint: string;
+  readonly viewsDirectory: string;
+  readonly blobsDirectory: string;
+  readonly helperPlace: MountHelperPlace;
+  /** Workspaces that have a view already. */
+  readonly workspaces: readonly string[];
+  /** Somebody enters a view. Must answer synchronously; `hostFor` was called when it returns. */
+  readonly open: (mount: WorkspaceMount, workspace: string, isNew: boolean) => TreeAnswer;
+  /** A view's directory was removed, after everything in it. */
+  readonly removed: (workspace: string) => void;
+  readonly log: (level: 'warn' | 'error', message: string) => void;
+  /** The mount is gone; the hosts have ended before. */
+  readonly ended: (error: string | undefined) => void;
+}
+
+/** Mounts and serves; throws an `XcacheError` where mounting fails. */
+export async function openWorkspaceMount(options: WorkspaceMountOptions): Promise<WorkspaceMount> {
+  const { mountPoint, helperPlace } = options;
+  const mount = await openDirectMount({ mountPoint, helperPlace });
+  const workspaceMount = new WorkspaceMount(mount.fd, options);
+  await workspaceMount.ready;
+  return workspaceMount;
+}
+
+export class WorkspaceMount {
+  readonly #options: WorkspaceMountOptions;
+  readonly #thread: ServingThread<TreeMessage>;
+  readonly #hosts = new Map<string, TreeViewHost>();
+
+  constructor(fd: number, options: WorkspaceMountOptions) {
+    this.#options = options;
+    const { mountPoint, viewsDirectory, blobsDirectory, workspaces } = options;
+    this.#thread = new ServingThread({
+      fd,
+      mountPoint,
+      entry: workerEntryUrl(import.meta.url, 'tree-worker'),
+      data: { mountPoint, viewsDirectory, blobsDirectory, workspaces },
+      receive: (message) => this.#receive(message),
+      ended: (error) => {
+        for (const host of this.#hosts.values()) host.end(error);
+        this.#hosts.clear();
+        options.ended(error);
+      },
+      warn: (message) => options.log('warn', message),
+    });
+  }
+
+  get ready(): Promise<void> {
+    return this.#thread.ready.then(() => this.#thread.holdWakeNode());
+  }
+
+  /** The host of one workspace's view, for as long as that is open. */
+  hostFor(workspace: string, options: ViewHostOptions): ViewHost {
+    const host = new TreeViewHost(workspace, options, this.#thread);
+    this.#hosts.set(workspace, host);
+    return host;
+  }
+
+  /** Unmounts; open files do not hold it back. The views were closed before. */
+  async close(): Promise<void> {
+    await this.#thread.close({ isLazy: true });
+  }
+
+  abandonSync(): boolean {
+    return this.#thread.abandonSync();
+  }
+
+  #receive(message: TreeMessage): void {
+    switch (message.kind) {
+      case 'ask':
+        this.#thread.answer(message.sequence, this.#answer(message.question));
+        return;
+      case 'view':
+        this.#hosts.get(message.workspace)?.receive(message.message);
+        return;
+      case 'removed':
+        this.#hosts.delete(message.workspace);
+        this.#options.removed(message.workspace);
+        return;
+      case 'closed': {
+        const host = this.#hosts.get(message.workspace);
+        this.#hosts.delete(message.workspace);
+        host?.end(message.error);
+        return;
+      }
+      case 'log':
+        this.#options.log(message.level, message.message);
+    }
+  }
+
+  #answer(question: TreeQuestion): TreeAnswer {
+    const { workspace } = question;
+    if (question.kind === 'open') return this.#options.open(this, workspace, question.isNew);
+    return this.#hosts.get(workspace)?.answer(question.question) ?? { kind: 'miss' };
+  }
+}
+
+class TreeViewHost implements ViewHost {
+  readonly driver = 'direct' as const;
+  readonly #workspace: string;
+  readonly #options: ViewHostOptions;
+  readonly #thread: ServingThread<TreeMessage>;
+  readonly #calls = new PendingCalls();
+  readonly #ended: Promise<void>;
+  #end: () => void = () => undefined;
+  #isEnded = false;
+
+  constructor(workspace: string, options: ViewHostOptions, thread: ServingThread<TreeMessage>) {
+    this.#workspace = workspace;
+    this.#options = options;
+    this.#thread = thread;
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async call<C extends ViewCommand>(
+    method: C,
+    ...args: Parameters<ViewCommands[C]>
+  ): Promise<ReturnType<ViewCommands[C]>> {
+    if (this.#isEnded) throw new Error('the view is not open any more');
+    const result = await this.#calls.call(async (id) => {
+      const message: CommandMessage = { id, method, args };
+      await this.#send({ kind: 'call', workspace: this.#workspace, message });
+    });
+    return result as ReturnType<ViewCommands[C]>;
+  }
+
+  /** Of all views of the mount together: the kernel's requests are counted before they are told apart. */
+  requests(): number {
+    return this.#thread.requests();
+  }
+
+  operations(): Readonly<Record<string, number>> {
+    return this.#thread.operations();
+  }
+
+  /** Whoever still has files of the view open gets ESTALE for what is not cached. */
+  async close(): Promise<void> {
+    if (!this.#isEnded) await this.#send({ kind: 'close', workspace: this.#workspace });
+    await this.#ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.close();
+  }
+
+  abandonSync(): boolean {
+    // The mount as a whole is taken away by its owner.
+    return true;
+  }
+
+  answer(question: Parameters<ViewHostOptions['answer']>[0]): TreeAnswer {
+    return this.#options.answer(question);
+  }
+
+  receive(message: Extract<TreeMessage, { kind: 'view' }>['message']): void {
+    switch (message.kind) {
+      case 'event':
+        this.#options.event(message.event);
+        return;
+      case 'reply':
+        this.#calls.resolve(message.id, message.result);
+        return;
+      case 'failure':
+        this.#calls.reject(message.id, message.message);
+        return;
+      case 'log':
+        this.#options.log(message.level, message.message);
+    }
+  }
+
+  end(error: string | undefined): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#calls.rejectAll('the view was closed');
+    this.#end();
+    this.#options.ended(error);
+  }
+
+  async #send(command: TreeCommand): Promise<void> {
+    await this.#thread.send(command);
+  }
+}
