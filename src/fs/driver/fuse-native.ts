@@ -30,6 +30,8 @@ export interface FuseNativeMount {
   /** `major:minor` of the mount. */
   readonly device: string;
   unmount(options: UnmountOptions): Promise<void>;
+  /** Instead, where the mount was taken out of the tree already: whoever is left in it is cut off. */
+  release(): Promise<void>;
 }
 
 /** libfuse's threads write into memory that these objects own, also after an unmount. */
@@ -58,14 +60,18 @@ export async function mountFuseNative(options: FuseNativeOptions): Promise<FuseN
     throw new XcacheError('XC_MOUNT_FAILED', `${mountPoint} is not in the table of mounts`);
   }
   raiseReadAhead(device);
+  const release = async (): Promise<void> => {
+    await promised((done) => fuse.unmount(done));
+    server.close();
+  };
   return {
     mountPoint,
     device,
     unmount: async (unmountOptions) => {
       await unmount(mountPoint, unmountOptions);
-      await promised((done) => fuse.unmount(done));
-      server.close();
+      await release();
     },
+    release,
   };
 }
 
