@@ -30,7 +30,12 @@ export interface UnitDescription {
   readonly storeDirectory: string;
   /** As in `XcachePaths`. */
   readonly environment: Readonly<Record<string, string>>;
+  /** By what the service finds rustc, which compiles the mount helper of an ordinary user. */
+  readonly tools: Readonly<Record<string, string>>;
 }
+
+/** Variables of `tools`. They differ from shell to shell, which makes a unit no other one. */
+const toolVariables = ['PATH', 'CARGO_HOME', 'RUSTUP_HOME', 'RUSTUP_TOOLCHAIN'] as const;
 
 /** What belongs into the unit file of the service of `paths`. */
 export function describeUnit(paths: XcachePaths): UnitDescription {
@@ -39,14 +44,26 @@ export function describeUnit(paths: XcachePaths): UnitDescription {
     mainScript: mainScriptPath(),
     storeDirectory: paths.storeDirectory,
     environment: paths.environment,
+    tools: toolsOf(process.env),
   };
+}
+
+function toolsOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  const tools: Record<string, string> = {};
+  for (const name of toolVariables) {
+    const value = env[name];
+    if (value !== undefined && value !== '') tools[name] = value;
+  }
+  return tools;
 }
 
 /** The text of the unit file (systemd.unit(5), systemd.service(5)). Pure. */
 export function renderUnit(unit: UnitDescription): string {
-  const { node, mainScript, storeDirectory, environment } = unit;
+  const { node, mainScript, storeDirectory, environment, tools } = unit;
   // The service manager knows this one better than the shell that ran the setup.
-  const variables = Object.entries(environment).filter(([name]) => name !== 'XDG_RUNTIME_DIR');
+  const variables = Object.entries({ ...environment, ...tools }).filter(
+    ([name]) => name !== 'XDG_RUNTIME_DIR',
+  );
   return [
     '# Made by `xcache service install`; `xcache service uninstall` removes it.',
     storeLine(storeDirectory),
@@ -86,7 +103,17 @@ export function unitPath(env: NodeJS.ProcessEnv = process.env): string {
 export async function loadUnitState(paths: XcachePaths): Promise<'none' | 'ours' | 'other'> {
   const text = await loadUnit();
   if (text === undefined) return 'none';
-  return text === renderUnit(describeUnit(paths)) ? 'ours' : 'other';
+  const isSame = withoutTools(text) === withoutTools(renderUnit(describeUnit(paths)));
+  return isSame ? 'ours' : 'other';
+}
+
+function withoutTools(unit: string): string {
+  const isTool = (line: string): boolean =>
+    toolVariables.some((name) => line.startsWith(`Environment="${name}=`));
+  return unit
+    .split('\n')
+    .filter((line) => !isTool(line))
+    .join('\n');
 }
 
 /** Whether there is a service manager of this user that can be talked to, or why there is not. */

@@ -124,6 +124,12 @@ const isThere = async (path: string): Promise<boolean> =>
     () => false,
   );
 
+test.each(['setup', 'teardown', 'doctor', 'service'])('%s has a manual', async (name) => {
+  const { code, out } = await run(['help', name]);
+  expect(code).toBe(0);
+  for (const part of ['Usage:', 'Examples:', 'Exit codes:']) expect(out).toContain(part);
+});
+
 describe('setup', () => {
   test('mounts first and writes the configuration last', async () => {
     await serve();
@@ -267,6 +273,8 @@ describe('service', () => {
       '',
     ]);
     await putProgram('systemctl', 'true');
+    // Another shell has another PATH; that makes no other unit.
+    process.env['PATH'] = `${directory.path}/bin:/nowhere`;
     const again = await run(['service', 'install', '--json']);
     expect(JSON.parse(again.out)).toMatchObject({ changed: false });
     expect((await run(['service', 'uninstall'])).out).toContain('removed');

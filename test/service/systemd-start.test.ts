@@ -44,7 +44,7 @@ afterEach(async () => {
 /** Every call of it is noted, before `script` runs. */
 async function putProgram(name: string, script: string): Promise<void> {
   const path = join(directory.path, 'bin', name);
-  await writeFile(path, `#!/bin/sh\necho "$*" >> "$HOME/calls"\n${script}\n`);
+  await writeFile(path, `#!/bin/sh\necho "$*" >> "${directory.path}/calls"\n${script}\n`);
   await chmod(path, 0o755);
 }
 
@@ -87,30 +87,30 @@ describe('a service that has a unit', () => {
 
 describe('the service manager', () => {
   const log = createLogger({ level: 'silent' });
+  const searchPath = (): string => `${directory.path}/bin:/bin`;
 
   test('is told that the service is ready, and that it stops', async () => {
     await putProgram('systemd-notify', '');
     process.env['NOTIFY_SOCKET'] = '/run/notify';
-    notifySystemd('ready', log);
+    notifySystemd('ready', log, searchPath());
     await vi.waitFor(async () => expect(await calls()).toEqual(['--ready']));
-    notifySystemd('stopping', log);
+    notifySystemd('stopping', log, searchPath());
     await vi.waitFor(async () => expect(await calls()).toEqual(['--ready', '--stopping']));
   });
 
   test('is not talked to where it has not started the service', async () => {
     await putProgram('systemd-notify', '');
     Reflect.deleteProperty(process.env, 'NOTIFY_SOCKET');
-    notifySystemd('ready', log);
+    notifySystemd('ready', log, searchPath());
     process.env['NOTIFY_SOCKET'] = '/run/notify';
-    notifySystemd('stopping', log);
+    notifySystemd('stopping', log, searchPath());
     await vi.waitFor(async () => expect(await calls()).toEqual(['--stopping']));
   });
 
   test('that cannot be told is a warning, not an end', async () => {
     process.env['NOTIFY_SOCKET'] = '/run/notify';
-    process.env['PATH'] = join(directory.path, 'bin');
     const warn = vi.spyOn(log, 'warn').mockReturnValue(undefined);
-    notifySystemd('ready', log);
+    notifySystemd('ready', log, join(directory.path, 'nowhere'));
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
   });
 });

@@ -18,6 +18,7 @@ const unit = {
   mainScript: '/opt/x y/100%/$HOME/"main".js',
   storeDirectory: '/s',
   environment: { XCACHE_HOME: '/a b/%h/$x/"q"\\', XDG_RUNTIME_DIR: '/run/user/7' },
+  tools: { PATH: '/home/u/.cargo/bin:/usr/bin' },
 };
 
 test('words are quoted so that systemd takes them literally', () => {
@@ -27,6 +28,7 @@ test('words are quoted so that systemd takes them literally', () => {
       '"/opt/x y/100%%/$$HOME/\\"main\\".js" service run --background',
   );
   expect(lines).toContain('Environment="XCACHE_HOME=/a b/%%h/$x/\\"q\\"\\\\"');
+  expect(lines).toContain('Environment="PATH=/home/u/.cargo/bin:/usr/bin"');
   expect(lines.join('\n')).not.toContain('XDG_RUNTIME_DIR');
 });
 
@@ -58,10 +60,7 @@ test('systemd finds no fault with it', async ({ skip }) => {
     resolvePaths({ HOME: directory.path }),
   ]) {
     const { storeDirectory, environment } = paths;
-    await writeFile(
-      file,
-      renderUnit({ node: process.execPath, mainScript, storeDirectory, environment }),
-    );
+    await writeFile(file, renderUnit({ ...unit, mainScript, storeDirectory, environment }));
     const { stdout, stderr } = await run(
       'systemd-analyze',
       ['--user', 'verify', '--man=no', file],
