@@ -42,8 +42,8 @@ export interface MountPointCheck {
   readonly ownMountPoints: readonly string[];
   /** Directories of this program, absolute and resolved, that a mount must not hide. */
   readonly ownDirectories: readonly string[];
-  /** For an ordinary user with the driver direct; others need none. */
-  readonly helperPlace?: MountHelperPlace;
+  /** Used for the driver direct where the user is not root. */
+  readonly helperPlace: MountHelperPlace;
 }
 
 /**

@@ -32,7 +32,7 @@ export interface DirectMount {
  */
 export async function openDirectMount(options: {
   readonly mountPoint: string;
-  readonly helperPlace?: MountHelperPlace;
+  readonly helperPlace: MountHelperPlace;
 }): Promise<DirectMount> {
   const { mountPoint, helperPlace } = options;
   const helper = await ensureDirectMountable(helperPlace);
@@ -61,11 +61,9 @@ export async function openDirectMount(options: {
  * Throws XC_NO_MOUNT_HELPER where it cannot be had.
  */
 export async function ensureDirectMountable(
-  helperPlace: MountHelperPlace | undefined,
+  helperPlace: MountHelperPlace,
 ): Promise<string | undefined> {
-  if (process.geteuid?.() === 0) return undefined;
-  if (helperPlace !== undefined) return await ensureMountHelper(helperPlace);
-  throw new XcacheError('XC_NO_MOUNT_HELPER', 'an ordinary user needs a place for the helper');
+  return process.geteuid?.() === 0 ? undefined : await ensureMountHelper(helperPlace);
 }
 
 /** fusermount3 adds what names the user and the kind of the root by itself. */

@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import {
-  chmod,
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
@@ -28,8 +28,8 @@ export interface MountHelperPlace {
 
 const sourceUrl = new URL('mount-helper.rs', import.meta.url);
 
-/** All names of ours in the directory begin so. */
-const prefix = 'mount-helper-';
+/** All names of ours begin so. A home may be shared by machines with different processors. */
+const prefix = `mount-helper-${process.arch}-`;
 
 /** Debian's rustc takes 0.7 s; a rustup that is busy with an update makes it wait. */
 const compileTimeoutMs = 60_000;
@@ -47,8 +47,7 @@ const missingStatus = 127;
 export async function ensureMountHelper(place: MountHelperPlace): Promise<string> {
   const source = await readFile(sourceUrl);
   const digest = createHash('sha256').update(source).digest('hex').slice(0, 16);
-  // A home directory may be shared by machines with different processors.
-  const path = join(place.directory, `${prefix}${process.arch}-${digest}`);
+  const path = join(place.directory, `${prefix}${digest}`);
   await checkDirectory(place.directory);
   if (isUsable(await statusOf(path))) return path;
   place.notice('compiling the mount helper with rustc, which takes about a second');
@@ -98,7 +97,7 @@ async function build(directory: string, path: string, source: Buffer): Promise<v
     const program = join(work, 'mount-helper');
     await writeFile(`${program}.rs`, source, { mode: 0o600 });
     await compile(`${program}.rs`, program);
-    await chmod(program, constants.S_IRWXU);
+    await secure(program);
     await tryOut(program);
     await rename(program, path);
   } finally {
@@ -127,6 +126,17 @@ async function compile(source: string, program: string): Promise<void> {
   if (result.kind === 'timeout') throw unable('rustc does not come back');
   const lines = result.stderr.split('\n').slice(0, messageLinesMax).join('\n');
   throw unable(`rustc cannot compile the mount helper: ${lines}`, 'see whether rustc works here');
+}
+
+/** Nobody looks into it later, so it must be whole on the disk before it has its name. */
+async function secure(program: string): Promise<void> {
+  const handle = await open(program, constants.O_RDONLY);
+  try {
+    await handle.chmod(0o700);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 function isNotFound(status: number): boolean {

@@ -3,6 +3,7 @@
  * (`mount-helper.rs`) connects this process's descriptor, because Node cannot receive the one that
  * fusermount3 sends. See native-notes/mounting-as-a-user.md.
  */
+import { rm } from 'node:fs/promises';
 import { XcacheError } from '../base/errors.js';
 import { notPermittedStatus, runCommand, type CommandResult } from './mount-command.js';
 
@@ -23,16 +24,25 @@ export async function mountThroughHelper(mount: {
   const { helper, mountPoint, options, fd } = mount;
   const result = await runCommand(helper, [mountPoint, options], { inheritFd: fd });
   if (result.kind === 'exited' && result.status === 0) return;
+  // The next mount compiles it anew.
+  if (!hasStarted(result)) await rm(helper, { force: true });
   throw describeHelperFailure(mountPoint, result);
+}
+
+/** False where it was removed, is damaged, or was made for another system that shares this home. */
+function hasStarted(result: CommandResult): boolean {
+  if (result.kind !== 'exited') return result.kind !== 'missing';
+  // A file that is no program is taken for a shell script (execvp(3)), which ends with these too.
+  const isOdd = result.status === missingStatus || result.status === notPermittedStatus;
+  return !isOdd || /^mount-helper: /m.test(result.stderr);
 }
 
 /** Pure: what a helper that has not mounted means for the user. */
 export function describeHelperFailure(mountPoint: string, result: CommandResult): XcacheError {
+  if (!hasStarted(result)) return notStarted();
   switch (result.kind) {
     case 'missing':
-      return new XcacheError('XC_MOUNT_FAILED', 'the mount helper was removed', {
-        hint: 'try again: it is compiled anew',
-      });
+      return notStarted();
     case 'timeout':
       return new XcacheError('XC_MOUNT_FAILED', `${mountPoint}: fusermount3 does not come back`);
     case 'exited':
@@ -44,6 +54,12 @@ export function describeHelperFailure(mountPoint: string, result: CommandResult)
         hintFor(result.stderr),
       );
   }
+}
+
+function notStarted(): XcacheError {
+  return new XcacheError('XC_MOUNT_FAILED', 'the mount helper cannot be started', {
+    hint: 'try again: it is compiled anew then',
+  });
 }
 
 /** Throws XC_NO_FUSERMOUNT with what to do where this user cannot run `program`. */

@@ -92,6 +92,22 @@ describe.skipIf(noOrdinaryUsers !== undefined)(`an ordinary user ${noOrdinaryUse
     expect(await user.serviceLog()).not.toMatch(/"level":(?:40|50)/);
   });
 
+  test('shares without a command for each workspace after setup, until teardown', async () => {
+    await using world = await UserWorld.create();
+    const user = await world.user();
+    const one = await createWorkspace(user, 'one');
+    const two = await createWorkspace(user, 'two');
+    expect((await user.xcache('setup', '--yes')).exitCode).toBe(0);
+    await user.cargo('build', one);
+    await user.settled();
+    expect((await user.cargo('build', two)).compiled).toEqual(['app']);
+    expect((await user.run([join(two, 'target/debug/app')])).stdout).toBe('42\n');
+    await user.cargo('clean', two);
+    expect((await user.cargo('build', two)).compiled).toEqual(['app']);
+    expect((await user.xcache('teardown')).exitCode).toBe(0);
+    expect(mountsBelow(user.home)).toEqual([]);
+  });
+
   test('is mounted again after a kill of the service', async () => {
     await using world = await UserWorld.create();
     const user = await world.user();

@@ -11,6 +11,7 @@ const check = {
   driver: process.geteuid?.() === 0 ? 'direct' : 'fuse-native',
   ownMountPoints: [],
   ownDirectories: [],
+  helperPlace: { directory: '/nowhere', notice: () => undefined },
 } as const;
 
 describe('resolving a mount point', () => {

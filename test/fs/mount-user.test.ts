@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { describeHelperFailure } from '../../src/fs/mount-helper.js';
+import { describeHelperFailure, mountThroughHelper } from '../../src/fs/mount-helper.js';
 import { ensureMountHelper } from '../../src/fs/mount-helper-build.js';
 import { createTempDirectory } from '../support/tmp.js';
 
@@ -55,11 +55,14 @@ describe('the mount helper', () => {
 
   test('takes the place of other versions and of what a killed compilation left', async () => {
     await using directory = await createTempDirectory();
-    await writeFile(join(directory.path, 'mount-helper-x64-0123456789abcdef'), '');
-    await mkdir(join(directory.path, 'mount-helper-build-abcdef'));
+    const prefix = `mount-helper-${process.arch}-`;
+    await writeFile(join(directory.path, `${prefix}0123456789abcdef`), '');
+    await mkdir(join(directory.path, `${prefix}build-abcdef`));
+    await writeFile(join(directory.path, 'mount-helper-other-0123456789abcdef'), '');
     await writeFile(join(directory.path, 'service.log'), '');
     await ensureMountHelper(place(directory.path));
-    expect(await readdir(directory.path)).toEqual([
+    expect((await readdir(directory.path)).sort()).toEqual([
+      'mount-helper-other-0123456789abcdef',
       expect.stringMatching(/^mount-helper-/),
       'service.log',
     ]);
@@ -111,6 +114,23 @@ describe('the mount helper', () => {
       message: expect.stringContaining('cannot be run') as string,
     });
     expect(await readdir(directory.path)).toEqual(['bin']);
+  });
+});
+
+describe('mounting through the helper', () => {
+  test.each([
+    ['is missing', undefined],
+    ['is damaged', 'not a program'],
+  ])('has it compiled anew the next time where it %s', async (_title, content) => {
+    await using directory = await createTempDirectory();
+    const helper = join(directory.path, 'helper');
+    if (content !== undefined) await writeFile(helper, content, { mode: 0o700 });
+    const mount = { helper, mountPoint: directory.path, options: '', fd: 2 };
+    await expect(mountThroughHelper(mount)).rejects.toMatchObject({
+      code: 'XC_MOUNT_FAILED',
+      hint: expect.stringContaining('compiled anew') as string,
+    });
+    expect(await readdir(directory.path)).toEqual([]);
   });
 });
 
