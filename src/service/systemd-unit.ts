@@ -82,6 +82,8 @@ export function renderUnit(unit: UnitDescription): string {
     'RestartSec=1',
     // The service ends its own children; those that it cannot end are killed with it.
     'KillMode=mixed',
+    // Recovery of a large store takes its time, and a service killed in it would only begin again.
+    'TimeoutStartSec=300',
     `TimeoutStopSec=${serviceStopTimeoutMs / 1000}`,
     '',
     '[Install]',
