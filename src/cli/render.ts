@@ -4,7 +4,6 @@ import type { ConfigEntry } from '../service/config.js';
 import type {
   Decision,
   ExplainResult,
-  GcResult,
   HelloResult,
   MountResult,
   SessionSummary,
@@ -204,18 +203,6 @@ export function renderVerify(result: VerifyResult): Render {
     );
     const end = `${checked}: ${formatCount(problems.length, 'problem')}, ${repaired} repaired`;
     return [...lines, end].join('\n');
-  };
-}
-
-/** `gc` */
-export function renderGc(result: GcResult): Render {
-  return (style) => {
-    const verb = result.dryRun ? 'would remove' : 'removed';
-    return (
-      `${verb} ${formatCount(result.removedUnits, 'unit')} and ` +
-      `${formatCount(result.removedBlobs, 'blob')}: ${style.good(formatSize(result.freedBytes))} ` +
-      `${result.dryRun ? 'to free' : 'freed'}, ${formatSize(result.keptBytes)} kept`
-    );
   };
 }
 

@@ -10,7 +10,10 @@ import { itoaAndAnyhow, must, nothingToDo, printsFive } from './lifecycle-suppor
 
 const five = { dependencies: itoaAndAnyhow, files: { 'src/main.rs': printsFive } };
 
-const modes = [['fast'], ['safe', '--safe']] as const;
+const modes: readonly { readonly mode: string; readonly flags: readonly string[] }[] = [
+  { mode: 'fast', flags: [] },
+  { mode: 'safe', flags: ['--safe'] },
+];
 
 /** The mount gives way while cargo removes the directory, and comes back on its own. */
 async function mountedAgain(workspace: Workspace): Promise<void> {
@@ -18,7 +21,7 @@ async function mountedAgain(workspace: Workspace): Promise<void> {
 }
 
 describeEndToEnd('the driver fuse-native', () => {
-  describe.each(modes)('in mode %s', (_mode, ...flags) => {
+  describe.each(modes)('in mode $mode', ({ flags }) => {
     const driver = ['--driver', 'fuse-native', ...flags];
 
     test('serves a second workspace what the first one built', async () => {
