@@ -110,9 +110,7 @@ type Entry = Readonly<Record<string, unknown>>;
 function parseEntry(line: string): Entry | undefined {
   try {
     const entry: unknown = JSON.parse(line);
-    return typeof entry === 'object' && entry !== null && 'level' in entry
-      ? entry
-      : undefined;
+    return typeof entry === 'object' && entry !== null && 'level' in entry ? entry : undefined;
   } catch {
     // A line of node itself or of a native library.
     return undefined;
