@@ -8,6 +8,8 @@ import { ensureMountHelper, type MountHelperPlace } from './mount-helper-build.j
 import { findMount } from './mount-table.js';
 import { unmount } from './unmount.js';
 
+export type { MountHelperPlace };
+
 /** The type that the mount table shows for our mounts, whichever driver serves them. */
 export const mountType = 'fuse.xcache';
 

@@ -1,7 +1,6 @@
 /** The per-user mount as the main thread sees it: one serving thread, a `ViewHost` per workspace. */
 import { workerEntryUrl } from '../base/worker-entry.js';
-import { openDirectMount } from '../fs/mount-direct.js';
-import type { MountHelperPlace } from '../fs/mount-helper-build.js';
+import { openDirectMount, type MountHelperPlace } from '../fs/mount-direct.js';
 import { PendingCalls } from './pending-calls.js';
 import { ServingThread } from './serving-thread.js';
 import type { TreeAnswer, TreeCommand, TreeMessage, TreeQuestion } from './tree-messages.js';
