@@ -4,6 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import { buildDirOf, buildDirTemplate } from '../../src/service/auto-paths.js';
+import { connectControl } from '../../src/service/control-client.js';
 import type { SessionSummary } from '../../src/service/protocol.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, mainScript, type World } from '../support/world.js';
@@ -101,6 +103,25 @@ describeEndToEnd('the end of a build', () => {
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining('not running') as string,
+    });
+  });
+
+  test('names the workspace of a view in the per-user mount, also after a build that failed', async () => {
+    await using world = await createWorld();
+    world.env['CARGO_BUILD_BUILD_DIR'] = buildDirTemplate(world.paths.autoMountDirectory);
+    await world.xcacheJson('service', 'start');
+    using connection = await connectControl(world.paths);
+    await connection.request('autoMount', { enabled: true });
+    await using watch = await startWatch(world, '--json');
+    const files = { 'src/main.rs': 'fn main() { nonsense() }\n' };
+    const workspace = await world.workspace('only', { dependencies: itoa, files });
+    expect((await workspace.cargo('build')).exitCode).toBe(101);
+    await waitUntil('the session is told of', () => watch.lines.length >= 1);
+    expect(JSON.parse(watch.lines[0] ?? '')).toMatchObject({
+      workspace: workspace.path,
+      directory: buildDirOf(world.paths.autoMountDirectory, workspace.path),
+      compiled: 1,
+      promoted: 1,
     });
   });
 });
