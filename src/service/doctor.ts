@@ -2,6 +2,7 @@
  * Looks at everything that xcache needs on a machine, and says what to do about what is wrong. It
  * works without a service and starts none, unless it may mend things.
  */
+import { configChecks } from './doctor-config.js';
 import { diskChecks } from './doctor-disk.js';
 import type {
   Check,
@@ -15,7 +16,12 @@ import { systemChecks } from './doctor-system.js';
 
 /** Runs all checks, one after the other: a fix may be what the next one needs. Never throws. */
 export async function runDoctor(options: DoctorOptions): Promise<DoctorResult> {
-  const checks = [...systemChecks(options), ...diskChecks(options), ...serviceChecks(options)];
+  const checks = [
+    ...systemChecks(options),
+    ...diskChecks(options),
+    ...configChecks(options),
+    ...serviceChecks(options),
+  ];
   const findings: DoctorFinding[] = [];
   for (const check of checks) findings.push(await runCheck(check, options.isFixing));
   return { version: 1, findings };

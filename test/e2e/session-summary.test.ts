@@ -140,6 +140,9 @@ describeEndToEnd('the configuration file', () => {
       expect(stderr).toContain('gc.max-size is the nearest known one');
     }
     expect(await world.servicePid()).toBeUndefined();
+    const doctor = await world.xcache('doctor');
+    expect(doctor.exitCode).toBe(1);
+    expect(doctor.stdout).toMatch(/^fail +settings .*unknown key gc\.max-sise/m);
     await writeFile(file, '[gc]\nmax-size = "20GiB"\n');
     expect((await world.xcache('stats')).exitCode).toBe(0);
   });
