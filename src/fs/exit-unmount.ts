@@ -1,39 +1,20 @@
 /**
- * Unmounts at the end of the process, however it comes. Node waits for its worker threads, and one
- * that sleeps in a read of /dev/fuse ends only when its mount does: without this, process.exit,
- * an uncaught error and an unhandled rejection hang for ever.
+ * Lets go of mounts at the end of the process, however it comes. Node waits for its worker threads,
+ * and one that sleeps in a read of /dev/fuse ends only when its mount does: without this,
+ * process.exit, an uncaught error and an unhandled rejection hang for ever.
  */
-import { unmountSync } from './unmount.js';
-
-export interface ExitUnmount {
-  /** From before the mount on: it may be there before the caller hears of it. */
-  add(mountPoint: string): void;
-  /** After the thread that served it has ended. */
-  delete(mountPoint: string): void;
-}
 
 /**
- * Installed once by the process that owns mounts. A signal ends a process without this; whoever
- * handles one calls `process.exit` in the end. Mounts left behind by SIGKILL are found at the next
- * start (`isDeadMount`).
+ * Installed by the process that owns mounts, before the first. `release` unmounts at once whatever
+ * is mounted and returns false where a thread still serves one that is detached but in use: such a
+ * thread is out of reach by any path, so the process then kills itself, and its connections with
+ * it. Returns how to take it back. A signal ends a process without this; whoever handles one calls
+ * `process.exit` in the end. Mounts left behind by SIGKILL are found at the next start.
  */
-export function installExitUnmount(): ExitUnmount {
-  const mountPoints = new Set<string>();
-  process.on('exit', () => {
-    let mayStay = true;
-    for (const mountPoint of mountPoints) {
-      // One that was detached while in use still has its thread, out of reach by any path.
-      mayStay = unmountSync(mountPoint) && mayStay;
-    }
-    // Node would wait for a thread that still sleeps; a kill ends it, and its connection with it.
-    if (!mayStay) process.kill(process.pid, 'SIGKILL');
-  });
-  return {
-    add: (mountPoint) => {
-      mountPoints.add(mountPoint);
-    },
-    delete: (mountPoint) => {
-      mountPoints.delete(mountPoint);
-    },
+export function installExitUnmount(release: () => boolean): () => void {
+  const onExit = (): void => {
+    if (!release()) process.kill(process.pid, 'SIGKILL');
   };
+  process.on('exit', onExit);
+  return () => void process.off('exit', onExit);
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from '../base/log.js';
+import { installExitUnmount } from '../fs/exit-unmount.js';
 import { openStore, type Store } from '../store/store.js';
 import type { Config } from './config.js';
 import { startControlServer } from './control-server.js';
@@ -38,14 +39,12 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   await using scope = new AsyncScope();
   scope.defer(async () => await store.close());
   const service = createService(paths, store, log, config);
-  const onExit = (): void => {
+  const forgetMounts = installExitUnmount(() => {
     const isFree = service.views.all().map((view) => view.abandonSync());
     isFree.push(service.workspaces.abandonSync());
-    // Node would wait for a thread that sleeps in the kernel; a kill ends it.
-    if (isFree.includes(false)) process.kill(process.pid, 'SIGKILL');
-  };
-  process.on('exit', onExit);
-  scope.defer(() => Promise.resolve(void process.off('exit', onExit)));
+    return !isFree.includes(false);
+  });
+  scope.defer(() => Promise.resolve(forgetMounts()));
   scope.defer(async () => await service.views.close());
   scope.defer(async () => await service.workspaces.close());
   const stopped = new Promise<void>((resolve) => service.onStop(resolve));
