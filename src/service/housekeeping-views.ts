@@ -166,7 +166,7 @@ async function look(
   { isLook, nowMs }: { readonly isLook: boolean; readonly nowMs: number },
 ): ReturnType<typeof loadMissingSince> {
   if (!isMissing) {
-    if (isLook && (await loadMissingSince(files)) !== undefined) await clearMissing(files);
+    if ((await loadMissingSince(files)) !== undefined) await clearMissing(files);
     return undefined;
   }
   return isLook ? await markMissing(files, nowMs) : await loadMissingSince(files);

@@ -187,6 +187,10 @@ test('a view goes when its workspace is gone for a week and was looked for often
   ]);
   expect(await readdir(world.viewsDirectory)).toHaveLength(4);
   expect((await world.collect()).views).toEqual(plan.views);
+  const { views } = await world.housekeeping.list({ withSizes: false });
+  const missing = new Map(views.map(({ view, missingSinceMs }) => [view, missingSinceMs]));
+  expect(missing.get(present.id)).toBeNull();
+  expect(missing.get(young.id)).toBeLessThan(Date.now() - 5 * dayMs);
   expect((await readdir(world.viewsDirectory)).sort()).toEqual(
     [young.id, unsure.id, present.id].sort(),
   );
