@@ -361,6 +361,7 @@ describe('doctor', () => {
       'state',
       'socket',
       'disk space',
+      'settings',
       'mounts',
       'service',
       'systemd',
