@@ -53,6 +53,7 @@ module.exports = {
       'overlay',
       'unmount',
       'view-control',
+      'workspace-tree',
     ]),
     publicFiles('store', [
       'budget',

@@ -44,7 +44,10 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
     isFree.push(service.workspaces.abandonSync());
     return !isFree.includes(false);
   });
-  scope.defer(() => Promise.resolve(forgetMounts()));
+  scope.defer(() => {
+    forgetMounts();
+    return Promise.resolve();
+  });
   scope.defer(async () => await service.views.close());
   scope.defer(async () => await service.workspaces.close());
   const stopped = new Promise<void>((resolve) => service.onStop(resolve));
