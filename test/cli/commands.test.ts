@@ -143,6 +143,8 @@ describe('the command line', () => {
     'explain',
     'verify',
     'gc',
+    'views',
+    'forget',
     'service',
   ])('%s has a manual with examples, exit codes and environment', async (name) => {
     for (const argv of [
