@@ -17,9 +17,7 @@ const renderers = {
 /** `completions SHELL`. The program must have loaded every command. */
 export const defineCompletions: DefineCommand = (command, execute) => {
   command
-    .addArgument(
-      new Argument('<SHELL>', 'for which shell').choices(Object.keys(renderers)),
-    )
+    .addArgument(new Argument('<SHELL>', 'for which shell').choices(Object.keys(renderers)))
     .description('Prints a script that lets a shell complete commands, options and directories.')
     .addHelpText('after', renderManual(manual))
     .action(async (shell: Shell) => {
