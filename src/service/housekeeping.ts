@@ -94,6 +94,8 @@ export class Housekeeping {
     const run = {
       onProgress: progress,
       signal: AbortSignal.any([signal, this.#stopped.signal]),
+      // A build that runs now is worth more than the wait of whoever made room by hand.
+      pacer: new Pacer({ isUnhurried: this.#isBuilding() }),
     };
     return await this.#alone(async () =>
       params.dryRun ? await this.#plan(limits, run) : await this.#execute(limits, run),
@@ -120,6 +122,10 @@ export class Housekeeping {
     await removeView(this.#options, stored.files);
     const directory = stored.record?.mountPoint ?? null;
     return { version: 1, view: id, directory, freedBytes: bytes };
+  }
+
+  #isBuilding(): boolean {
+    return this.#options.views.all().some(({ user }) => user !== undefined);
   }
 
   #schedule(delayMs: number): void {
