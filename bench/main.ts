@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { BenchContext, fileSystemName } from './bench-context.js';
 import { createCorpus, type Corpus } from './corpus.js';
 import { parseOptions, usage, type Options, type ScenarioName } from './options.js';
+import { describePageReclaim } from './page-reclaim.js';
 import { formatTable, writeReadmeTable, type Report, type Row } from './report.js';
 import { endRunningCommand, runCaptured } from './run-command.js';
 import { compareBytes } from './scenario-bytes.js';
@@ -142,6 +143,7 @@ function createReport(context: BenchContext, startedAt: Date): Report {
       memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
       'file system': fileSystemName(work),
       kernel: release(),
+      'page reclaim': describePageReclaim(),
       node: process.version,
       cargo: runCaptured(['cargo', '--version'])
         .trim()
