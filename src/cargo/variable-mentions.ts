@@ -1,7 +1,9 @@
 /**
- * Mentions of a variable where a macro may pick them up: rustc's `.d` file tells that a variable was
- * read, not whether the crate's own source or a macro of another crate wrote that use (rule 11).
+ * Mentions of variables where nothing declares them. A macro may pick one up: rustc's `.d` file tells
+ * that a variable was read, not whether the crate's own source or a macro of another crate wrote
+ * that use (rule 11). A build script may read one at run time and tell cargo nothing of it (rule 12).
  */
+import { isSetByCargo } from './environment.js';
 import { findEnvironmentUses } from './environment-uses.js';
 import { tokenizeRust } from './rust-lexer.js';
 
@@ -18,4 +20,24 @@ export function mentionsBeyondIncludes(source: string, variable: string): boolea
   const { uses } = findEnvironmentUses(source, new Set([variable]));
   const includes = uses.filter((use) => use.form === 'include' && use.variable === variable);
   return mentions.length > includes.length;
+}
+
+/** Its programs are compared one by one, as far as they steer a build. */
+const comparedOtherwise: ReadonlySet<string> = new Set(['PATH']);
+
+/**
+ * Names that stand as a string in the source of a build script and may be those of variables that it
+ * reads: all in capitals, and of the others those that are set (`isSet`). A name that is put together
+ * at run time, or that a library of the script reads, is not found.
+ */
+export function scriptVariables(
+  source: string,
+  isSet: (name: string) => boolean,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const [, name = ''] of source.matchAll(/"([A-Za-z_][A-Za-z0-9_]*)"/g)) {
+    if (isSetByCargo(name) || comparedOtherwise.has(name)) continue;
+    if (/^[A-Z][A-Z0-9_]+$/.test(name) || isSet(name)) found.add(name);
+  }
+  return found;
 }

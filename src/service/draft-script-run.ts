@@ -11,6 +11,7 @@ import {
 import { containsPath, withoutPath } from './output-rewriting.js';
 import { namedPlace, ownPlaces } from './own-places.js';
 import type { UnitFacts } from './unit-facts.js';
+import { undeclaredVariables } from './script-variables.js';
 import { entryAt, unitPlaces } from './unit-paths.js';
 
 /** Files of OUT_DIR up to this size are searched for paths; larger ones bind the unit. */
@@ -36,6 +37,10 @@ export async function draftScriptRun(
   const buildDir = outDir.slice(0, -places.outDir.length - 1);
   const inputs = recordInputs(inputSets(base, script.facts, buildDir), base, context);
   if ('kind' in inputs) return inputs;
+  const undeclared = await undeclaredVariables(script.facts, context);
+  if (undeclared === undefined) {
+    return isPrivate('no-script', 'the source of its build script cannot be read');
+  }
   const output = (await readEntry(outputEntry, context.blobPath)).toString('latin1');
   // Cargo moves mentions of the own OUT_DIR, `rewriteForeignPaths` those of other units' directories.
   const foreign = output.split(outDir).join('');
@@ -53,7 +58,7 @@ export async function draftScriptRun(
     packageRoot: script.facts.packageRoot,
     buildDir: hostBuildDir,
     inputs,
-    variables: declaredVariables(base),
+    variables: withUndeclared(declaredVariables(base), undeclared),
     boundBecause:
       unmovable === undefined
         ? await boundBecause(base, script.facts, own, context)
@@ -86,6 +91,15 @@ function declaredVariables({ files }: DraftBase): [string, string | null][] {
   return files.fingerprint.local.flatMap((local): [string, string | null][] =>
     local.kind === 'rerun-if-env-changed' ? [[local.variable, local.value ?? null]] : [],
   );
+}
+
+/** Of a declared variable, cargo has written down what the script saw. */
+function withUndeclared(
+  declared: readonly [string, string | null][],
+  undeclared: readonly [string, string | null][],
+): [string, string | null][] {
+  const names = new Set(declared.map(([name]) => name));
+  return [...declared, ...undeclared.filter(([name]) => !names.has(name))];
 }
 
 /** Generated files that name the workspace are right there only: CMake caches, .pc files, headers. */
