@@ -2,6 +2,7 @@
 import { XcacheError } from '../base/errors.js';
 import { runCommand, runCommandSync, type CommandResult } from './mount-command.js';
 import { findMount } from './mount-table.js';
+import { describeMountUsers, findMountUsers } from './mount-users.js';
 
 export interface UnmountOptions {
   /** Take it out of the tree at once, even in use; it ends when its last user leaves it. */
@@ -17,7 +18,7 @@ export interface UnmountOptions {
 export async function unmount(mountPoint: string, { lazy }: UnmountOptions): Promise<void> {
   if (!findMount(mountPoint)) return;
   const { file, args } = unmountCommand(mountPoint, lazy ? 'lazy' : 'orderly');
-  assertUnmounted(mountPoint, file, await runCommand(file, args));
+  await assertUnmounted(mountPoint, file, await runCommand(file, args));
 }
 
 /**
@@ -63,7 +64,11 @@ function unmountCommand(mountPoint: string, manner: Manner): { file: string; arg
   return { file: 'fusermount3', args: ['-u', ...flags, '--', mountPoint] };
 }
 
-function assertUnmounted(mountPoint: string, file: string, result: CommandResult): void {
+async function assertUnmounted(
+  mountPoint: string,
+  file: string,
+  result: CommandResult,
+): Promise<void> {
   if (result.kind === 'exited' && result.status === 0) return;
   // Someone else may have been faster.
   if (!findMount(mountPoint)) return;
@@ -75,12 +80,12 @@ function assertUnmounted(mountPoint: string, file: string, result: CommandResult
   if (result.kind === 'timeout') {
     throw new XcacheError('XC_UNMOUNT_BUSY', `${mountPoint}: ${file} does not come back`);
   }
-  const isBusy = /busy/i.test(result.stderr);
-  throw new XcacheError(
-    isBusy ? 'XC_UNMOUNT_BUSY' : 'XC_MOUNT_FAILED',
-    isBusy
-      ? `${mountPoint} is in use by another process`
-      : `${mountPoint} could not be unmounted: ${result.stderr}`,
-    isBusy ? { hint: `see who uses it: fuser -vm ${mountPoint}` } : {},
-  );
+  if (/busy/i.test(result.stderr)) {
+    const users = describeMountUsers(await findMountUsers(mountPoint));
+    throw new XcacheError('XC_UNMOUNT_BUSY', `${mountPoint} is in use by ${users}`, {
+      hint: 'let it leave the directory, then try again',
+    });
+  }
+  const message = `${mountPoint} could not be unmounted: ${result.stderr}`;
+  throw new XcacheError('XC_MOUNT_FAILED', message);
 }

@@ -55,7 +55,8 @@ describeEndToEnd('the service', () => {
     await waitUntil('the script runs', () => existsSync(join(workspace.path, 'waiting')));
     const { exitCode, stderr } = await world.xcache('unmount', workspace.target);
     expect(exitCode).toBe(1);
-    expect(stderr).toContain(`${workspace.target} is in use by another process`);
+    expect(stderr).toContain(`${workspace.target} is in use by `);
+    expect(stderr).toMatch(/\bcargo \(process \d+\)/);
     await workspace.write({ release: '' });
     await build;
     await workspace.settled();
