@@ -28,6 +28,8 @@ const removedPrefix = '.removed-';
 
 /** Finds views by where they are; `Views` has all of them. */
 export interface ViewRegistry {
+  /** A list of its own, which does not change. */
+  all(): readonly View[];
   add(view: View): void;
   remove(view: View): void;
   find(mountPoint: string): View | undefined;
@@ -43,7 +45,6 @@ export interface WorkspaceViewsOptions {
 
 export class WorkspaceViews {
   readonly #options: WorkspaceViewsOptions;
-  readonly #entered = new Set<View>();
   #mount: WorkspaceMount | undefined;
   #mountPoint: string | undefined;
   #isClosing = false;
@@ -85,7 +86,9 @@ export class WorkspaceViews {
     if (mount === undefined) return;
     this.#isClosing = true;
     try {
-      for (const view of this.#entered) await this.#leave(view);
+      for (const view of this.#options.registry.all()) {
+        if (view.workspace !== undefined) await this.#leave(view);
+      }
       await mount.close();
     } finally {
       this.#isClosing = false;
@@ -153,7 +156,6 @@ export class WorkspaceViews {
     if (known === undefined && !isNew) return { kind: 'unknown' };
     const view = new View(directory, known ?? newRecord(mountPoint, workspace), services);
     registry.add(view);
-    this.#entered.add(view);
     const mounted = view.mount(undefined, (options) =>
       Promise.resolve(mount.hostFor(workspace, options)),
     );
@@ -165,7 +167,6 @@ export class WorkspaceViews {
   }
 
   async #leave(view: View): Promise<void> {
-    this.#entered.delete(view);
     try {
       await view.close({ isLazy: true, isMountedAgain: false });
     } catch (error) {
@@ -185,7 +186,6 @@ export class WorkspaceViews {
     const view = registry.find(buildDirOf(this.#mountPoint, workspace));
     if (view === undefined) return;
     registry.remove(view);
-    this.#entered.delete(view);
     view.discard();
     this.#removals += 1;
     const removed = join(viewsDirectory, `${removedPrefix}${process.pid}-${this.#removals}`);
@@ -202,7 +202,6 @@ export class WorkspaceViews {
   #ended(error: string | undefined): void {
     this.#mount = undefined;
     this.#mountPoint = undefined;
-    this.#entered.clear();
     if (!this.#isClosing) this.#options.services.log.warn({ error }, 'the per-user mount is gone');
   }
 
