@@ -1,10 +1,11 @@
 /** One mount for all workspaces of a user, found through cargo's own setting `build.build-dir`. */
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildDirOf, buildDirTemplate } from '../../src/service/auto-paths.js';
 import { connectControl } from '../../src/service/control-client.js';
 import type { AutoMountResult, StatusResult } from '../../src/service/protocol.js';
+import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import { itoaAndAnyhow, nothingToDo } from './lifecycle-support.js';
 
@@ -64,8 +65,13 @@ describeEndToEnd('the per-user mount', () => {
     const first = await world.workspace('first', dependencies);
     await first.buildAndSettle();
     await first.mustCargo('clean');
-    const views = readdirSync(world.paths.viewsDirectory);
-    expect(views.filter((name) => !name.startsWith('.removed-'))).toEqual([]);
+    const { viewsDirectory } = world.paths;
+    // The service hears of it after cargo's last answer.
+    await waitUntil('the view has gone', () =>
+      readdirSync(viewsDirectory).every(
+        (name) => !existsSync(join(viewsDirectory, name, 'view.json')),
+      ),
+    );
     expect((await first.buildAndSettle()).compiled).toEqual(['app']);
     rmSync(buildDirOf(world.paths.autoMountDirectory, first.path), { recursive: true });
     expect((await first.buildAndSettle()).compiled).toEqual(['app']);
