@@ -1,10 +1,10 @@
 /** Runs a view in a worker thread of its own with the `direct` driver. */
 import { workerEntryUrl } from '../base/worker-entry.js';
 import { openDirectMount } from '../fs/mount-direct.js';
-import { PendingCalls } from './pending-calls.js';
 import { ServingThread } from './serving-thread.js';
+import { ViewCalls } from './view-calls.js';
 import type { ViewHost, ViewHostOptions } from './view-host.js';
-import type { CommandMessage, ViewCommand, ViewCommands, ViewMessage } from './view-messages.js';
+import type { ViewCommand, ViewCommands, ViewMessage } from './view-messages.js';
 
 /** Mounts and serves; throws an `XcacheError` where mounting fails. */
 export async function openDirectHost(options: ViewHostOptions): Promise<ViewHost> {
@@ -25,7 +25,7 @@ class DirectHost implements ViewHost {
   readonly driver = 'direct' as const;
   readonly #options: ViewHostOptions;
   readonly #thread: ServingThread<ViewMessage>;
-  readonly #calls = new PendingCalls();
+  readonly #calls: ViewCalls;
 
   constructor(fd: number, options: ViewHostOptions) {
     this.#options = options;
@@ -37,11 +37,12 @@ class DirectHost implements ViewHost {
       data: { mountPoint, upperDirectory, journalPath, blobsDirectory },
       receive: (message) => this.#receive(message),
       ended: (error) => {
-        this.#calls.rejectAll('the view was unmounted');
+        this.#calls.end('the view is not mounted any more');
         options.ended(error);
       },
       warn: (message) => options.log('warn', message),
     });
+    this.#calls = new ViewCalls(options, async (message) => await this.#thread.send(message));
   }
 
   get ready(): Promise<void> {
@@ -52,12 +53,7 @@ class DirectHost implements ViewHost {
     method: C,
     ...args: Parameters<ViewCommands[C]>
   ): Promise<ReturnType<ViewCommands[C]>> {
-    if (this.#thread.isEnded) throw new Error('the view is not mounted any more');
-    const result = await this.#calls.call(async (id) => {
-      const message: CommandMessage = { id, method, args };
-      await this.#thread.send(message);
-    });
-    return result as ReturnType<ViewCommands[C]>;
+    return await this.#calls.call(method, args);
   }
 
   requests(): number {
@@ -81,21 +77,8 @@ class DirectHost implements ViewHost {
   }
 
   #receive(message: ViewMessage): void {
-    switch (message.kind) {
-      case 'event':
-        this.#options.event(message.event);
-        return;
-      case 'ask':
-        this.#thread.answer(message.sequence, this.#options.answer(message.question));
-        return;
-      case 'reply':
-        this.#calls.resolve(message.id, message.result);
-        return;
-      case 'failure':
-        this.#calls.reject(message.id, message.message);
-        return;
-      case 'log':
-        this.#options.log(message.level, message.message);
-    }
+    if (message.kind === 'ask') {
+      this.#thread.answer(message.sequence, this.#options.answer(message.question));
+    } else this.#calls.receive(message);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * What passes between the main thread and the thread that serves the per-user mount. Views are
- * named by the path of their workspace.
+ * What passes between the main thread and the thread that serves the per-user mount. A view is
+ * entered by the path of its workspace and named by the number of that opening: after it was removed
+ * and made again, what was on the way for the old one must not reach the new one.
  */
 import type {
   ResolveAnswer,
@@ -14,13 +15,15 @@ export type TreeQuestion =
   | { readonly kind: 'open'; readonly workspace: string; readonly isNew: boolean }
   | {
       readonly kind: 'resolve';
-      readonly workspace: string;
+      readonly opening: number;
       readonly question: ResolveQuestion;
     };
 
 /** Where the files of a view are. */
 export interface OpenedView {
   readonly kind: 'opened';
+  /** Names this opening of the view from now on, on both sides. */
+  readonly opening: number;
   readonly upperDirectory: string;
   readonly journalPath: string;
 }
@@ -32,16 +35,16 @@ export type TreeMessage =
   | { readonly kind: 'ask'; readonly sequence: number; readonly question: TreeQuestion }
   | {
       readonly kind: 'view';
-      readonly workspace: string;
+      readonly opening: number;
       readonly message: Exclude<ViewMessage, { kind: 'ask' }>;
     }
   /** The view's directory was removed after its content. */
-  | { readonly kind: 'removed'; readonly workspace: string }
+  | { readonly kind: 'removed'; readonly opening: number }
   /** The view could not be opened, or has been closed as asked. */
-  | { readonly kind: 'closed'; readonly workspace: string; readonly error: string | undefined }
+  | { readonly kind: 'closed'; readonly opening: number; readonly error: string | undefined }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly message: string };
 
 /** To the serving thread. */
 export type TreeCommand =
-  | { readonly kind: 'call'; readonly workspace: string; readonly message: CommandMessage }
-  | { readonly kind: 'close'; readonly workspace: string };
+  | { readonly kind: 'call'; readonly opening: number; readonly message: CommandMessage }
+  | { readonly kind: 'close'; readonly opening: number };

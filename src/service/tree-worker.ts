@@ -10,7 +10,13 @@ import { placeName } from './auto-paths.js';
 import { blobPathIn } from './blob-access.js';
 import { QuestionChannel } from './question-channel.js';
 import { postToMain, runServingLoop, type ServingData } from './serving-loop.js';
-import type { TreeAnswer, TreeCommand, TreeMessage, TreeQuestion } from './tree-messages.js';
+import type {
+  OpenedView,
+  TreeAnswer,
+  TreeCommand,
+  TreeMessage,
+  TreeQuestion,
+} from './tree-messages.js';
 import { ViewAgent } from './view-agent.js';
 import { executeCommand } from './view-commands.js';
 import type { CommandMessage, CommandReply, ResolveAnswer } from './view-messages.js';
@@ -25,6 +31,7 @@ interface TreeWorkerData extends ServingData {
 }
 
 interface OpenView {
+  readonly workspace: string;
   readonly overlay: Overlay;
   readonly agent: ViewAgent;
 }
@@ -33,7 +40,8 @@ class TreeServer {
   readonly tree: WorkspaceTree;
   readonly #data: TreeWorkerData;
   readonly #questions: QuestionChannel<TreeQuestion, TreeAnswer>;
-  readonly #views = new Map<string, OpenView>();
+  /** By the number of the opening. */
+  readonly #views = new Map<number, OpenView>();
 
   constructor(data: TreeWorkerData) {
     this.#data = data;
@@ -45,34 +53,26 @@ class TreeServer {
     this.tree = new WorkspaceTree({
       placeName: placeName as ByteName,
       open: (workspace, inoBase, isNew) => this.#open(workspace, inoBase, isNew),
-      removed: (workspace) => {
-        this.#close(workspace);
-        post({ kind: 'removed', workspace });
-      },
+      removed: (workspace) => this.#removed(workspace),
       diskDirectory: data.viewsDirectory,
     });
     for (const workspace of data.workspaces) this.tree.announce(workspace);
   }
 
   execute(command: TreeCommand): void {
-    const { workspace } = command;
+    const { opening } = command;
+    const view = this.#views.get(opening);
     if (command.kind === 'call') {
-      post({ kind: 'view', workspace, message: this.#call(workspace, command.message) });
+      post({ kind: 'view', opening, message: runCommand(view, command.message) });
       return;
     }
-    this.tree.close(workspace);
-    this.#close(workspace);
-    post({ kind: 'closed', workspace, error: undefined });
+    if (view) this.tree.close(view.workspace);
+    this.#close(opening);
+    post({ kind: 'closed', opening, error: undefined });
   }
 
   closeAll(): void {
-    for (const workspace of [...this.#views.keys()]) this.#close(workspace);
-  }
-
-  #call(workspace: string, message: CommandMessage): CommandReply {
-    const view = this.#views.get(workspace);
-    if (view) return executeCommand(view.overlay, view.agent, message);
-    return { kind: 'failure', id: message.id, message: 'the view is not open' };
+    for (const opening of [...this.#views.keys()]) this.#close(opening);
   }
 
   #open(workspace: string, inoBase: number, isNew: boolean): Overlay | undefined {
@@ -81,7 +81,7 @@ class TreeServer {
     try {
       return this.#openView(workspace, inoBase, answer);
     } catch (error) {
-      post({ kind: 'closed', workspace, error: String(error) });
+      post({ kind: 'closed', opening: answer.opening, error: String(error) });
       throw error;
     }
   }
@@ -89,20 +89,19 @@ class TreeServer {
   #openView(
     workspace: string,
     inoBase: number,
-    files: { readonly upperDirectory: string; readonly journalPath: string },
+    { opening, upperDirectory, journalPath }: OpenedView,
   ): Overlay {
     const agent = new ViewAgent({
       mountPoint: this.#data.mountPoint,
       ask: (question) => {
-        const answer = this.#questions.ask({ kind: 'resolve', workspace, question });
+        const answer = this.#questions.ask({ kind: 'resolve', opening, question });
         return (answer as ResolveAnswer | undefined) ?? { kind: 'miss' };
       },
-      report: (event) => post({ kind: 'view', workspace, message: { kind: 'event', event } }),
+      report: (event) => post({ kind: 'view', opening, message: { kind: 'event', event } }),
       backingPath: blobPathIn(this.#data.blobsDirectory),
       // Whoever empties the view may remove its directory too: it is no mount point.
       detach: () => false,
     });
-    const { upperDirectory, journalPath } = files;
     const overlay = openOverlay({
       upperDirectory,
       journalPath,
@@ -111,14 +110,27 @@ class TreeServer {
       inoBase,
     });
     agent.bind(overlay);
-    this.#views.set(workspace, { overlay, agent });
+    this.#views.set(opening, { workspace, overlay, agent });
     return overlay;
   }
 
-  #close(workspace: string): void {
-    this.#views.get(workspace)?.overlay.close();
-    this.#views.delete(workspace);
+  #removed(workspace: string): void {
+    for (const [opening, view] of this.#views) {
+      if (view.workspace !== workspace) continue;
+      this.#close(opening);
+      post({ kind: 'removed', opening });
+    }
   }
+
+  #close(opening: number): void {
+    this.#views.get(opening)?.overlay.close();
+    this.#views.delete(opening);
+  }
+}
+
+function runCommand(view: OpenView | undefined, message: CommandMessage): CommandReply {
+  if (view) return executeCommand(view.overlay, view.agent, message);
+  return { kind: 'failure', id: message.id, message: 'the view is not open' };
 }
 
 function post(message: TreeMessage): void {

@@ -1,11 +1,11 @@
 /** The per-user mount as the main thread sees it: one serving thread, a `ViewHost` per workspace. */
 import { workerEntryUrl } from '../base/worker-entry.js';
 import { openDirectMount, type MountHelperPlace } from '../fs/mount-direct.js';
-import { PendingCalls } from './pending-calls.js';
 import { ServingThread } from './serving-thread.js';
 import type { TreeAnswer, TreeCommand, TreeMessage, TreeQuestion } from './tree-messages.js';
+import { ViewCalls } from './view-calls.js';
 import type { ViewHost, ViewHostOptions } from './view-host.js';
-import type { CommandMessage, ViewCommand, ViewCommands } from './view-messages.js';
+import type { ViewCommand, ViewCommands } from './view-messages.js';
 
 export interface WorkspaceMountOptions {
   /** Real path of an empty directory. */
@@ -36,7 +36,9 @@ export async function openWorkspaceMount(options: WorkspaceMountOptions): Promis
 export class WorkspaceMount {
   readonly #options: WorkspaceMountOptions;
   readonly #thread: ServingThread<TreeMessage>;
-  readonly #hosts = new Map<string, TreeViewHost>();
+  /** By the number of the opening: a view that is entered again is another one. */
+  readonly #hosts = new Map<number, TreeViewHost>();
+  #lastOpening = 0;
 
   constructor(fd: number, options: WorkspaceMountOptions) {
     this.#options = options;
@@ -60,10 +62,11 @@ export class WorkspaceMount {
     return this.#thread.ready.then(() => this.#thread.holdWakeNode());
   }
 
-  /** The host of one workspace's view, for as long as that is open. */
-  hostFor(workspace: string, options: ViewHostOptions): ViewHost {
-    const host = new TreeViewHost(workspace, options, this.#thread);
-    this.#hosts.set(workspace, host);
+  /** The host of a workspace's view for one opening of it, whose number the answer must carry. */
+  hostFor(workspace: string, options: ViewHostOptions): ViewHost & { readonly opening: number } {
+    this.#lastOpening += 1;
+    const host = new TreeViewHost(this.#lastOpening, workspace, options, this.#thread);
+    this.#hosts.set(host.opening, host);
     return host;
   }
 
@@ -82,44 +85,61 @@ export class WorkspaceMount {
         this.#thread.answer(message.sequence, this.#answer(message.question));
         return;
       case 'view':
-        this.#hosts.get(message.workspace)?.receive(message.message);
+        this.#hosts.get(message.opening)?.receive(message.message);
         return;
-      case 'removed':
-        this.#hosts.delete(message.workspace);
-        this.#options.removed(message.workspace);
-        return;
-      case 'closed': {
-        const host = this.#hosts.get(message.workspace);
-        this.#hosts.delete(message.workspace);
-        host?.end(message.error);
+      case 'removed': {
+        const host = this.#take(message.opening);
+        if (host === undefined) return;
+        this.#options.removed(host.workspace);
+        host.end(undefined);
         return;
       }
+      case 'closed':
+        this.#take(message.opening)?.end(message.error);
+        return;
       case 'log':
         this.#options.log(message.level, message.message);
     }
   }
 
   #answer(question: TreeQuestion): TreeAnswer {
-    const { workspace } = question;
-    if (question.kind === 'open') return this.#options.open(this, workspace, question.isNew);
-    return this.#hosts.get(workspace)?.answer(question.question) ?? { kind: 'miss' };
+    if (question.kind === 'open') {
+      return this.#options.open(this, question.workspace, question.isNew);
+    }
+    return this.#hosts.get(question.opening)?.answer(question.question) ?? { kind: 'miss' };
+  }
+
+  #take(opening: number): TreeViewHost | undefined {
+    const host = this.#hosts.get(opening);
+    this.#hosts.delete(opening);
+    return host;
   }
 }
 
 class TreeViewHost implements ViewHost {
   readonly driver = 'direct' as const;
-  readonly #workspace: string;
+  readonly opening: number;
+  readonly workspace: string;
   readonly #options: ViewHostOptions;
   readonly #thread: ServingThread<TreeMessage>;
-  readonly #calls = new PendingCalls();
+  readonly #calls: ViewCalls;
   readonly #ended: Promise<void>;
   #end: () => void = () => undefined;
   #isEnded = false;
 
-  constructor(workspace: string, options: ViewHostOptions, thread: ServingThread<TreeMessage>) {
-    this.#workspace = workspace;
+  constructor(
+    opening: number,
+    workspace: string,
+    options: ViewHostOptions,
+    thread: ServingThread<TreeMessage>,
+  ) {
+    this.opening = opening;
+    this.workspace = workspace;
     this.#options = options;
     this.#thread = thread;
+    this.#calls = new ViewCalls(options, async (message) => {
+      await this.#send({ kind: 'call', opening, message });
+    });
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -129,12 +149,7 @@ class TreeViewHost implements ViewHost {
     method: C,
     ...args: Parameters<ViewCommands[C]>
   ): Promise<ReturnType<ViewCommands[C]>> {
-    if (this.#isEnded) throw new Error('the view is not open any more');
-    const result = await this.#calls.call(async (id) => {
-      const message: CommandMessage = { id, method, args };
-      await this.#send({ kind: 'call', workspace: this.#workspace, message });
-    });
-    return result as ReturnType<ViewCommands[C]>;
+    return await this.#calls.call(method, args);
   }
 
   /** Of all views of the mount together: the kernel's requests are counted before they are told apart. */
@@ -148,7 +163,7 @@ class TreeViewHost implements ViewHost {
 
   /** Whoever still has files of the view open gets ESTALE for what is not cached. */
   async close(): Promise<void> {
-    if (!this.#isEnded) await this.#send({ kind: 'close', workspace: this.#workspace });
+    if (!this.#isEnded) await this.#send({ kind: 'close', opening: this.opening });
     await this.#ended;
   }
 
@@ -166,25 +181,13 @@ class TreeViewHost implements ViewHost {
   }
 
   receive(message: Extract<TreeMessage, { kind: 'view' }>['message']): void {
-    switch (message.kind) {
-      case 'event':
-        this.#options.event(message.event);
-        return;
-      case 'reply':
-        this.#calls.resolve(message.id, message.result);
-        return;
-      case 'failure':
-        this.#calls.reject(message.id, message.message);
-        return;
-      case 'log':
-        this.#options.log(message.level, message.message);
-    }
+    this.#calls.receive(message);
   }
 
   end(error: string | undefined): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#calls.rejectAll('the view was closed');
+    this.#calls.end('the view is not open any more');
     this.#end();
     this.#options.ended(error);
   }

@@ -156,14 +156,19 @@ export class WorkspaceViews {
     if (known === undefined && !isNew) return { kind: 'unknown' };
     const view = new View(directory, known ?? newRecord(mountPoint, workspace), services);
     registry.add(view);
-    const mounted = view.mount(undefined, (options) =>
-      Promise.resolve(mount.hostFor(workspace, options)),
-    );
+    let opening = 0;
+    const mounted = view.mount(undefined, (options) => {
+      const host = mount.hostFor(workspace, options);
+      ({ opening } = host);
+      return Promise.resolve(host);
+    });
     mounted.catch((error: unknown) => {
+      // Removed before it was looked through.
+      if (registry.find(mountPoint) !== view) return;
       services.log.warn({ view: mountPoint, err: error }, 'the view is served without the store');
     });
     const { upperDirectory, journalPath } = directory;
-    return { kind: 'opened', upperDirectory, journalPath };
+    return { kind: 'opened', opening, upperDirectory, journalPath };
   }
 
   async #leave(view: View): Promise<void> {

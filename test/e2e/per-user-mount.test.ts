@@ -80,6 +80,19 @@ describeEndToEnd('the per-user mount', () => {
     expect((await world.verify()).problems).toEqual([]);
   });
 
+  test('begins anew each time it is removed, whatever is on the way for the one before', async () => {
+    await using world = await createMountedWorld();
+    const first = await world.workspace('first', dependencies);
+    for (let round = 0; round < 4; round += 1) {
+      await first.mustCargo('build');
+      await first.mustCargo('clean');
+    }
+    await first.buildAndSettle();
+    expect(await first.mustCargo('build')).toMatchObject(nothingToDo);
+    expect(await world.serviceLog()).not.toMatch(/"level":[45]0/);
+    expect((await world.verify()).problems).toEqual([]);
+  });
+
   test('is there again after a restart and after a kill, with nothing to build', async () => {
     await using world = await createMountedWorld();
     const first = await world.workspace('first', dependencies);
