@@ -1,10 +1,10 @@
 /** Answers a view's questions for units, and remembers what was offered until it is attached. */
 import type { Digest } from '../store/manifest.js';
-import type { Lease } from '../store/protections.js';
 import { describeMiss, type PlannedUnit } from './resolver.js';
 import { packageMarker, type UnitFacts } from './unit-facts.js';
 import type { UnitTable } from './unit-record.js';
 import type { ResolveAnswer, ResolveQuestion } from './view-messages.js';
+import type { ViewLease } from './view-lease.js';
 import type { ViewServices } from './view-services.js';
 import { describeUnknown, type Session, type ViewSessions } from './view-sessions.js';
 import type { DecisionReason, ViewTally } from './view-tally.js';
@@ -23,7 +23,7 @@ export interface ViewOffersOptions {
   readonly units: UnitTable;
   readonly tally: ViewTally;
   /** What holds the view's units in the store. */
-  readonly lease: () => Lease;
+  readonly lease: ViewLease;
 }
 
 export class ViewOffers {
@@ -64,7 +64,7 @@ export class ViewOffers {
     }
     for (const planned of plan) {
       // From before the attachment on, so that clean-up cannot come in between.
-      this.#options.lease().add([planned.offer.id as Digest, ...planned.blobs]);
+      this.#options.lease.add([planned.offer.id as Digest, ...planned.blobs]);
       const { stampNs } = question;
       this.#offered.set(planned.offer.id, { planned, stampNs, session: session.key });
     }

@@ -3,13 +3,10 @@
  * cargo sessions use it, and what waits for promotion.
  */
 import type { Digest } from '../store/manifest.js';
-import type { Lease } from '../store/protections.js';
-import { openDirectHost } from './direct-host.js';
 import type { UnitDraft } from './draft-base.js';
-import { openNativeHost } from './native-host.js';
+import { openViewHost } from './open-view-host.js';
 import { isDiskFull, Promoter } from './promoter.js';
 import type { ViewStatus } from './protocol.js';
-import { listBackingDigests } from './materialize.js';
 import { unitKeyOf } from './resolver.js';
 import type { SessionEnvironment, UnknownEnvironment } from './session-environment.js';
 import type { VirtualPath } from '../base/byte-string.js';
@@ -20,6 +17,7 @@ import type { UnitFiles } from './unit-files.js';
 import { UnitTable } from './unit-record.js';
 import type { ViewServices } from './view-services.js';
 import { ViewTally } from './view-tally.js';
+import { ViewLease } from './view-lease.js';
 import type { ViewDirectory, ViewRecord } from './view-directory.js';
 import { ViewRecordKeeper } from './view-record-keeper.js';
 import { ViewOffers } from './view-offers.js';
@@ -39,7 +37,7 @@ export class View {
   readonly #changed = new Set<string>();
   /** Units whose files are exchanged for stored ones, and that are not yet in the index. */
   readonly #adopting = new Map<string, 'intact' | 'spoiled'>();
-  #lease: Lease;
+  readonly #lease: ViewLease;
   #host: ViewHost | undefined;
   #promoter: Promoter | undefined;
   #isClosing = false;
@@ -52,7 +50,7 @@ export class View {
     this.directory = directory;
     this.#services = services;
     this.#record = new ViewRecordKeeper(directory, record, services.log);
-    this.#lease = this.#newLease();
+    this.#lease = new ViewLease(services.store, directory);
     this.#tally = new ViewTally(services, {
       directory: record.mountPoint,
       workspace: record.workspace,
@@ -73,7 +71,7 @@ export class View {
       sessions: this.#sessions,
       units: this.#units,
       tally: this.#tally,
-      lease: () => this.#lease,
+      lease: this.#lease,
     });
   }
 
@@ -125,7 +123,7 @@ export class View {
   async mount(
     environment: SessionEnvironment | UnknownEnvironment | undefined,
     open: (options: ViewHostOptions) => Promise<ViewHost> = async (options) =>
-      await this.#openHost(options),
+      await openViewHost(this.#record.record, options),
   ): Promise<void> {
     if (this.#host) return;
     const { directory, mountPoint } = this;
@@ -156,13 +154,6 @@ export class View {
       await this.close({ isLazy: true, isMountedAgain: false });
       throw error;
     }
-  }
-
-  async #openHost(options: ViewHostOptions): Promise<ViewHost> {
-    const { driver, mode } = this.#record.record;
-    return driver === 'direct'
-      ? await openDirectHost(options)
-      : await openNativeHost(options, mode);
   }
 
   /**
@@ -215,11 +206,7 @@ export class View {
 
   /** Clean-up goes by these while the view is not mounted, which it must not be at the call. */
   async saveReferences(): Promise<void> {
-    const { store } = this.#services;
-    const manifests = this.unitIds();
-    const blobPath = (digest: string): string => store.blobPath(digest as Digest);
-    const blobs = listBackingDigests(this.directory, blobPath) as Digest[];
-    await store.setViewReferences(this.directory.id, { manifests, blobs });
+    await this.#lease.saveReferences(this.unitIds());
   }
 
   /** Waits until everything that cargo has completed was looked at. */
@@ -346,8 +333,7 @@ export class View {
     this.#changed.clear();
     this.#offers.clear();
     this.#sessions.clear();
-    const before = this.#lease;
-    this.#lease = this.#newLease();
+    const before = this.#lease.renew();
     if (isDetached) {
       this.#giveUpHost();
       // What is open there has descriptors of its own.
@@ -373,10 +359,6 @@ export class View {
     this.#host = undefined;
     void this.#promoter?.close();
     this.#promoter = undefined;
-  }
-
-  #newLease(): Lease {
-    return this.#services.store.lease(`view ${this.directory.id}`, []);
   }
 
   #attached(id: string): void {
