@@ -2,7 +2,6 @@
  * The virtual file system of one view: an upper directory of real files and lower entries served
  * from immutable files. This class only wires; the operations live in files of their own.
  */
-import { statfsSync } from 'node:fs';
 import type { ByteName, VirtualPath } from '../base/byte-string.js';
 import { byteStringToHostPath } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
@@ -12,6 +11,7 @@ import { attributesOf } from './attributes.js';
 import { link, mkdir, mknod, symlink } from './create.js';
 import { fsync, read, write } from './data.js';
 import { childrenOf } from './directory.js';
+import { diskStats } from './disk-stats.js';
 import type { Absent, Attr, AttrChanges, ByteRange, Caller } from './file-system.js';
 import type { DirectoryEntry, FileSystem, FileSystemStats, Ino } from './file-system.js';
 import type { RenameFlags } from './file-system.js';
@@ -125,15 +125,7 @@ export class Overlay implements FileSystem, ViewControl {
   statfs(): FileSystemStats {
     const state = this.#open;
     this.#compactIfGrown();
-    const stats = statfsSync(byteStringToHostPath(state.upperRoot));
-    return {
-      blockBytes: stats.bsize,
-      blocks: stats.blocks,
-      blocksFree: stats.bfree,
-      blocksAvailable: stats.bavail,
-      files: stats.files,
-      filesFree: stats.ffree,
-    };
+    return diskStats(byteStringToHostPath(state.upperRoot));
   }
 
   opendir(ino: Ino): number {

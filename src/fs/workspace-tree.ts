@@ -2,10 +2,10 @@
  * One mount for many file systems: directories that mirror the paths of workspaces, each with the
  * file system of one view at its place. The directories live in memory and hold nothing else.
  */
-import { statfsSync } from 'node:fs';
 import { byteStringFromText, byteStringToText } from '../base/byte-string.js';
 import type { ByteName } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
+import { diskStats } from './disk-stats.js';
 import type { Absent, Attr, AttrChanges, ByteRange, Caller } from './file-system.js';
 import type { DirectoryEntry, FileSystem, FileSystemStats, Ino } from './file-system.js';
 import type { RenameFlags } from './file-system.js';
@@ -172,15 +172,7 @@ export class WorkspaceTree implements FileSystem {
   /** The request names no file system of ours; they all lie on one disk. */
   statfs(): FileSystemStats {
     if (this.#latest) return this.#latest.fileSystem.statfs();
-    const stats = statfsSync(this.#options.diskDirectory);
-    return {
-      blockBytes: stats.bsize,
-      blocks: stats.blocks,
-      blocksFree: stats.bfree,
-      blocksAvailable: stats.bavail,
-      files: stats.files,
-      filesFree: stats.ffree,
-    };
+    return diskStats(this.#options.diskDirectory);
   }
 
   opendir(ino: Ino): number {
