@@ -12,9 +12,9 @@ export interface SectionDifference {
 
 export interface Comparison {
   readonly areEqual: boolean;
-  /** Occurrences of the other path in the right file. */
+  /** Occurrences of the other paths in the right file. */
   readonly occurrences: number;
-  /** Equal once every occurrence of the other path in the right file is replaced. */
+  /** Equal once every occurrence of another path in the right file is replaced. */
   readonly areEqualAfterReplacement: boolean;
   /** Bytes that differ before the replacement; undefined where the sizes differ. */
   readonly differingBytes: number | undefined;
@@ -23,23 +23,25 @@ export interface Comparison {
 }
 
 /**
- * Compares `leftPath` with `rightPath`, in which `otherPath` stands where the left has `path`.
- * Both must have the same length: otherwise every offset behind an occurrence would differ, and
- * the comparison would prove nothing.
+ * Compares `leftPath` with `rightPath`, in which one of `otherPaths` stands where the left has
+ * `path`. All must have the same length: otherwise every offset behind an occurrence would differ,
+ * and the comparison would prove nothing.
  */
 export function compareBinaries(
   leftPath: string,
   rightPath: string,
-  replaced: { readonly path: string; readonly otherPath: string },
+  replaced: { readonly path: string; readonly otherPaths: readonly string[] },
 ): Comparison {
   const path = Buffer.from(replaced.path);
-  const otherPath = Buffer.from(replaced.otherPath);
-  if (path.length !== otherPath.length) throw new Error('the two paths differ in length');
+  const otherPaths = replaced.otherPaths.map((other) => Buffer.from(other));
+  if (otherPaths.some(({ length }) => length !== path.length)) {
+    throw new Error('the paths differ in length');
+  }
   const left = readFileSync(leftPath);
   const right = readFileSync(rightPath);
   const areEqual = left.equals(right);
   const differingBytes = countDifferingBytes(left, right);
-  const occurrences = replaceAll(right, otherPath, path);
+  const occurrences = otherPaths.reduce((sum, other) => sum + replaceAll(right, other, path), 0);
   const areEqualAfterReplacement = left.equals(right);
   const sections = areEqualAfterReplacement ? [] : compareSections(left, right);
   return { areEqual, occurrences, areEqualAfterReplacement, differingBytes, sections };

@@ -1,13 +1,14 @@
 /** `npm run bench`: measures xcache against plain cargo, a shared target directory and sccache. */
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { BenchContext, fileSystemName } from './bench-context.js';
 import { createCorpus, type Corpus } from './corpus.js';
-import { parseOptions, usage, type Options, type ScenarioName } from './options.js';
+import { parseOptions, scenarioNames, usage, type Options, type ScenarioName } from './options.js';
 import { describePageReclaim } from './page-reclaim.js';
-import { formatTable, writeReadmeTable, type Report, type Row } from './report.js';
+import { formatTable, writeReadmeTable, type Environment, type RunFacts } from './report.js';
+import { Results } from './results.js';
 import { endRunningCommand, runCaptured } from './run-command.js';
 import { compareBytes } from './scenario-bytes.js';
 import { measureColdBuild } from './scenario-cold.js';
@@ -26,7 +27,6 @@ import { detachAllBelow } from './xcache-client.js';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** In the order of running: `memory` wants the stores of those before it, `remount` kills one. */
 const scenarios: Record<ScenarioName, (context: BenchContext) => Promise<void>> = {
   noop: measureNoopBuild,
   touch: measureTouchedBuild,
@@ -56,15 +56,31 @@ async function main(): Promise<number> {
       options.isQuick ? 'small' : 'full',
     );
     cleanUp.corpus = corpus;
-    const context = new BenchContext(options, work, corpus, announce);
+    const environment = describeEnvironment(options, corpus, work);
+    const results = openResults(options, { startedAt: startedAt.toISOString(), environment });
+    const context = new BenchContext(options, work, corpus, (row) => {
+      console.error(`${row.verdict.padEnd(5)} ${row.what} [${row.bar}] ${row.measured}`);
+      results.add(row);
+    });
     cleanUp.context = context;
-    await runScenarios(context);
-    const report = createReport(context, startedAt);
-    publish(report, options);
-    return report.rows.some((row) => row.verdict === 'FAIL') ? 1 : 0;
+    await runScenarios(context, results);
+    const table = formatTable(results.rows);
+    console.log(table);
+    if (options.writesReadme) writeReadmeTable(join(root, 'README.md'), table);
+    return context.rows.some((row) => row.verdict === 'FAIL') ? 1 : 0;
   } finally {
     cleanUp.run();
   }
+}
+
+/** Of the whole corpus on all sides the results are kept, so that scenarios can be run in parts. */
+function openResults(options: Options, run: RunFacts): Results {
+  const isKept = !options.isQuick && !options.isNativeOnly;
+  return new Results(
+    isKept ? join(root, 'bench/results/latest.json') : undefined,
+    scenarioNames,
+    run,
+  );
 }
 
 function readOptions(): Options | number {
@@ -111,64 +127,37 @@ function createCleanUp(work: string, options: Options): CleanUp {
 }
 
 /** A scenario that throws becomes a failed row; the others still run. */
-async function runScenarios(context: BenchContext): Promise<void> {
-  for (const [name, measure] of Object.entries(scenarios)) {
-    if (!context.options.scenarios.has(name as ScenarioName)) continue;
+async function runScenarios(context: BenchContext, results: Results): Promise<void> {
+  for (const name of scenarioNames) {
+    if (!context.options.scenarios.has(name)) continue;
     console.error(`-- ${name}`);
     try {
-      await measure(context);
+      await scenarios[name](context);
     } catch (error) {
       const measured =
         error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error);
       const what = `${name}: ended with an error`;
       context.addRow({ scenario: name, what, against: '–', bar: '–', measured, verdict: 'FAIL' });
     }
+    results.complete(name);
   }
 }
 
-function announce(row: Row): void {
-  console.error(`${row.verdict.padEnd(5)} ${row.what} [${row.bar}] ${row.measured}`);
-}
-
-function createReport(context: BenchContext, startedAt: Date): Report {
-  const { options, corpus, work } = context;
+function describeEnvironment(options: Options, corpus: Corpus, work: string): Environment {
   return {
-    version: 1,
-    startedAt: startedAt.toISOString(),
-    minutes: Math.round((Date.now() - startedAt.getTime()) / 6_000) / 10,
-    environment: {
-      corpus: `${options.isQuick ? 'small' : 'full'} (${corpus.lockedPackages} packages)`,
-      runs: options.runs,
-      processors: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
-      memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-      'file system': fileSystemName(work),
-      kernel: release(),
-      'page reclaim': describePageReclaim(),
-      node: process.version,
-      cargo: runCaptured(['cargo', '--version'])
-        .trim()
-        .replace(/^cargo /, ''),
-      sccache: SccacheServer.isInstalled()
-        ? SccacheServer.version().replace(/^sccache /, '')
-        : sccacheHint,
-    },
-    rows: context.rows,
+    corpus: `${options.isQuick ? 'small' : 'full'} (${corpus.lockedPackages} packages)`,
+    runs: options.runs,
+    processors: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    'file system': fileSystemName(work),
+    kernel: release(),
+    'page reclaim': describePageReclaim(),
+    node: process.version,
+    cargo: runCaptured(['cargo', '--version'])
+      .trim()
+      .replace(/^cargo /, ''),
+    sccache: SccacheServer.isInstalled()
+      ? SccacheServer.version().replace(/^sccache /, '')
+      : sccacheHint,
   };
-}
-
-function publish(report: Report, options: Options): void {
-  const results = join(root, 'bench/results');
-  mkdirSync(results, { recursive: true });
-  const temporary = join(results, 'partial.tmp');
-  writeFileSync(temporary, `${JSON.stringify(report, undefined, 2)}\n`);
-  if (isComplete(options)) renameSync(temporary, join(results, 'latest.json'));
-  const table = formatTable(report);
-  console.log(table);
-  if (options.writesReadme) writeReadmeTable(join(root, 'README.md'), table);
-}
-
-/** Only such a run replaces the published results; any other leaves its own in `partial.tmp`. */
-function isComplete(options: Options): boolean {
-  const isAll = options.scenarios.size === Object.keys(scenarios).length;
-  return isAll && !options.isQuick && !options.isNativeOnly;
 }

@@ -21,12 +21,19 @@ export interface Row {
   readonly details?: unknown;
 }
 
-export interface Report {
-  readonly version: 1;
+/** Where and with what a run measured; printed below its rows. */
+export type Environment = Readonly<Record<string, string | number>>;
+
+/** What all rows of one start of the benchmark have in common. */
+export interface RunFacts {
+  /** ISO 8601. */
   readonly startedAt: string;
-  readonly minutes: number;
-  readonly environment: Record<string, string | number>;
-  readonly rows: readonly Row[];
+  readonly environment: Environment;
+}
+
+/** A row and the run that measured it; rows of several runs may stand in one table. */
+export interface MeasuredRow extends Row {
+  readonly run: RunFacts;
 }
 
 /** Milliseconds below a second, else seconds with two digits. */
@@ -44,19 +51,31 @@ export function formatMebibytes(bytes: number): string {
   return `${(bytes / (1 << 20)).toFixed(1)} MiB`;
 }
 
-export function formatTable(report: Report): string {
+export function formatTable(rows: readonly MeasuredRow[]): string {
   const cell = (text: string): string => text.replaceAll('|', '\\|');
-  const lines = report.rows.map((row) =>
+  const lines = rows.map((row) =>
     [row.what, row.against, row.bar, row.measured, row.verdict].map(cell).join(' | '),
   );
-  const environment = Object.entries(report.environment).map(([name, value]) => `${name} ${value}`);
   return [
     '| what | measured against | bar | measured: median (min–max) | verdict |',
     '| --- | --- | --- | --- | --- |',
     ...lines.map((line) => `| ${line} |`),
     '',
-    `${report.startedAt.slice(0, 10)}; ${environment.join(', ')}.`,
+    ...describeRuns(rows),
   ].join('\n');
+}
+
+/** One paragraph for each day and environment, with the scenarios that it measured. */
+function describeRuns(rows: readonly MeasuredRow[]): readonly string[] {
+  const scenarios = new Map<string, Set<string>>();
+  for (const { run, scenario } of rows) {
+    const environment = Object.entries(run.environment).map(([name, value]) => `${name} ${value}`);
+    const text = `${run.startedAt.slice(0, 10)}; ${environment.join(', ')}.`;
+    const names = scenarios.get(text) ?? new Set();
+    scenarios.set(text, names.add(scenario));
+  }
+  if (scenarios.size === 1) return [...scenarios.keys()];
+  return [...scenarios].map(([text, names]) => `${[...names].join(', ')}: ${text}\n`);
 }
 
 const startMarker = '<!-- bench:start -->';

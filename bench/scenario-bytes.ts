@@ -57,7 +57,7 @@ async function compareSamePath(
   requireServed(run);
   const served = await keepBinaries(context, profile, here, 'served');
   end(context, client, target);
-  const paths = { path: here, otherPath: here };
+  const paths = { path: here, otherPaths: [] };
   const comparisons = {
     'built through the mount, nothing served': compareBinaries(native.normal, cold.normal, paths),
     'dependencies served from the store': compareBinaries(native.normal, served.normal, paths),
@@ -91,7 +91,7 @@ async function compareOtherPath(
   requireServed(run);
   const served = await keepBinaries(context, profile, here, 'other-path');
   end(context, client, join(here, 'target'));
-  const paths = { path: here, otherPath: elsewhere };
+  const paths = { path: here, otherPaths: [elsewhere] };
   const normal = compareBinaries(native.normal, served.normal, paths);
   const proof = compareBinaries(native.proof, served.proof, paths);
   const isProved = proof.areEqualAfterReplacement && proof.occurrences > 0;
