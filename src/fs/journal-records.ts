@@ -4,7 +4,18 @@
  * README.md of this folder.
  */
 import { crc32 } from 'node:zlib';
-import type { ByteString, VirtualPath } from '../base/byte-string.js';
+import type { VirtualPath } from '../base/byte-string.js';
+import {
+  MalformedRecord,
+  toBigint,
+  toCount,
+  toEntry,
+  toExchangeName,
+  toList,
+  toPath,
+  toText,
+  type Fields,
+} from './journal-fields.js';
 import type { LowerEntry } from './lower.js';
 
 /** Raised when old programs could misread new journals. */
@@ -59,12 +70,19 @@ export function encodeRecord(record: JournalRecord): Buffer {
   return Buffer.concat([Buffer.from(`${checksum(json)} `), json, Buffer.from('\n')]);
 }
 
-/** Undefined for a torn or corrupt line and for records this version does not know. */
+/** Undefined for a torn or corrupt line and for records of a shape this version does not know. */
 export function decodeRecord(line: Buffer): JournalRecord | undefined {
   if (line.length < 11 || line[8] !== 0x20) return undefined;
   const json = line.subarray(9);
   if (line.toString('latin1', 0, 8) !== checksum(json)) return undefined;
-  return fromArray(JSON.parse(json.toString('utf8')) as readonly unknown[]);
+  const fields = parseFields(json);
+  if (fields === undefined) return undefined;
+  try {
+    return fromArray(fields);
+  } catch (error) {
+    if (error instanceof MalformedRecord) return undefined;
+    throw error;
+  }
 }
 
 function checksum(bytes: Buffer): string {
@@ -124,74 +142,56 @@ function entryToArray(entry: LowerEntry): readonly unknown[] {
   }
 }
 
-/** The checksum has vouched for the line, so its shape is what `toArray` made of it. */
-function fromArray(fields: readonly unknown[]): JournalRecord | undefined {
+/** Throws `MalformedRecord`; undefined for a kind that this version does not know. */
+function fromArray(fields: Fields): JournalRecord | undefined {
   const [kind, a, b, c, d] = fields;
   switch (kind) {
     case 'journal':
-      return { kind, version: a as number };
+      return { kind, version: toCount(a) };
     case 'attach':
       return {
         kind,
-        id: a as string,
-        requires: b as readonly string[],
+        id: toText(a),
+        requires: toList(b, toText),
         isIntact: c === 1,
-        entries: (d as readonly (readonly unknown[])[]).map(entryFromArray),
+        entries: toList(d, toEntry),
       };
     case 'detach':
     case 'raise':
-      return { kind, path: a as VirtualPath };
+      return { kind, path: toPath(a) };
     case 'adopt':
-      return {
-        kind,
-        sequence: a as number,
-        id: b as string,
-        entries: (c as readonly (readonly unknown[])[]).map(entryFromArray),
-      };
+      return { kind, sequence: toCount(a), id: toText(b), entries: toList(c, toEntry) };
     case 'adopted':
     case 'revoked':
-      return { kind, sequence: a as number };
+      return { kind, sequence: toCount(a) };
     case 'exchange':
-      return {
-        kind,
-        first: a as VirtualPath,
-        second: b as VirtualPath,
-        temporary: c as string,
-      };
+      return { kind, first: toPath(a), second: toPath(b), temporary: toExchangeName(c) };
     case 'times':
-      return { kind, realIno: BigInt(a as string), times: timesFromArray(fields) };
+      return { kind, realIno: toBigint(a), times: timesFromArray(fields) };
     case 'note':
-      return { kind, key: a as string, value: b as string | null };
+      return { kind, key: toText(a), value: b === null ? null : toText(b) };
     default:
       return undefined;
   }
 }
 
-function timesFromArray(fields: readonly unknown[]): JournaledTimes | undefined {
-  if (fields.length < 6) return undefined;
-  const [realMtimeNs, mtimeNs, realAtimeNs, atimeNs] = fields.slice(2).map((field) => {
-    return BigInt(field as string);
-  }) as [bigint, bigint, bigint, bigint];
-  return { realMtimeNs, mtimeNs, realAtimeNs, atimeNs };
+function timesFromArray(fields: Fields): JournaledTimes | undefined {
+  if (fields.length === 2) return undefined;
+  return {
+    realMtimeNs: toBigint(fields[2]),
+    mtimeNs: toBigint(fields[3]),
+    realAtimeNs: toBigint(fields[4]),
+    atimeNs: toBigint(fields[5]),
+  };
 }
 
-function entryFromArray(fields: readonly unknown[]): LowerEntry {
-  const path = fields[1] as VirtualPath;
-  const mtimeNs = BigInt(fields[2] as string);
-  if (fields[0] === 'd') return { kind: 'directory', path, mtimeNs, mode: fields[3] as number };
-  if (fields[0] === 'l') {
-    const target = fields[3] as ByteString;
-    return { kind: 'symlink', path, mtimeNs, target, isTransient: fields[4] === 1 };
+/** Undefined where the bytes are no JSON array. */
+function parseFields(json: Buffer): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(json.toString('utf8'));
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    // No JSON: the record is skipped like any other that is damaged.
+    return undefined;
   }
-  const [mode, digest, offset, sizeBytes, linkGroup, flags] = fields.slice(3) as [
-    number,
-    string,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const extent = { digest, offset, sizeBytes };
-  const entry = { kind: 'file', path, mtimeNs, mode, extent, isTransient: flags === 1 } as const;
-  return linkGroup === 0 ? entry : { ...entry, linkGroup };
 }

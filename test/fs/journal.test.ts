@@ -8,6 +8,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { byteStringFromBuffer } from '../../src/base/byte-string.js';
 import { XcacheError } from '../../src/base/errors.js';
@@ -143,4 +144,29 @@ test('a record of any size fits', () => {
   journal.append(records[1]!);
   expect(loadJournal(path).records).toEqual([large, records[1]]);
   journal.close();
+});
+
+test.each<[string, unknown]>([
+  ['no array', null],
+  ['an array of nothing', []],
+  ['a path that climbs', ['detach', 'a/../../b']],
+  ['an absolute path', ['raise', '/etc']],
+  ['a path with a NUL', ['detach', 'a\0b']],
+  ['the root', ['detach', '']],
+  ['a name out of the work directory', ['exchange', 'a', 'b', '../../x']],
+  ['a digest that is a path', ['adopt', 1, 'u', [['f', 'a', '1', 420, '../x', 0, 1, 0, 0]]]],
+  ['an extent that is no range', ['adopt', 1, 'u', [['f', 'a', '1', 420, 'ab', -1, 1, 0, 0]]]],
+  ['a time that is none', ['attach', 'u', [], 1, [['d', 'a', 'soon', 493]]]],
+  ['an unknown kind of entry', ['attach', 'u', [], 1, [['x', 'a', '1', 493]]]],
+  ['a list that is none', ['attach', 'u', 'v', 1, []]],
+  ['too few times', ['times', '1', '2', '3']],
+])('a record with %s is skipped although its checksum is right', (_, value) => {
+  const json = JSON.stringify(value);
+  const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}`;
+  expect(decodeRecord(Buffer.from(line))).toBeUndefined();
+  const journal = new Journal(path);
+  journal.rewrite(records.slice(0, 2));
+  journal.close();
+  appendFileSync(path, `${line}\n`);
+  expect(loadJournal(path)).toEqual({ records: records.slice(0, 2), skippedLines: 1 });
 });
