@@ -1,0 +1,138 @@
+/** What cargo, rustc and build scripts write, as anybody could have written it into a target. */
+import fc from 'fast-check';
+import { describe, expect } from 'vitest';
+import { foreignPaths, parseBuildOutput } from '../../src/cargo/build-output.js';
+import { parseDepInfo } from '../../src/cargo/dep-info.js';
+import { findEnvironmentUses } from '../../src/cargo/environment-uses.js';
+import { parseFingerprintName } from '../../src/cargo/fingerprint-name.js';
+import {
+  fingerprintHash,
+  formatFingerprintHash,
+  parseFingerprintHash,
+  parseFingerprintJson,
+} from '../../src/cargo/fingerprint.js';
+import { isFingerprintJson, parseUnitPath, profileScope } from '../../src/cargo/layout.js';
+import { parseRustcDepFile } from '../../src/cargo/rustc-dep-file.js';
+import { tokenizeRust } from '../../src/cargo/rust-lexer.js';
+import { mentionsBeyondIncludes, scriptVariables } from '../../src/cargo/variable-mentions.js';
+import type { VirtualPath } from '../../src/base/byte-string.js';
+import { ownOutDir, rewriteForeignPaths } from '../../src/service/output-rewriting.js';
+import { fingerprintFixture, fixtureBytes, fixtureNames } from '../cargo/fixtures.js';
+import { fuzz } from './fuzz.js';
+import { mutated, mutatedText } from './mutations.js';
+
+const fingerprints = fixtureNames('fingerprints').map((name) => fingerprintFixture(name));
+const depInfos = fixtureNames('dep-info').map((name) => fixtureBytes(`dep-info/${name}`));
+
+const dependencyFiles = [
+  '/w/t/debug/deps/pu-5a86600eb919ab15.d: src/lib.rs src/a\\ b.rs /x/out/private.rs\n\nsrc/lib.rs:\nsrc/a\\ b.rs:\n\n# env-dep:CARGO_PKG_NAME=pu\n# env-dep:PU_NAME=a\\nb\\\\ c=d\n# env-dep:PU_OPT\n# checksum:blake3=d39e file_len:145 src/lib.rs: x\n',
+];
+const facts = {
+  buildDir: '/w/p1/target',
+  layout: 'classic',
+  profilePath: 'debug',
+  package: 'nat-sys',
+  unitHash: '0123456789abcdef',
+} as const;
+const outputs = [
+  `cargo:rustc-link-search=native=${ownOutDir(facts)}/lib\ncargo::rustc-env=K=a=b\ncargo:root=/w/p1/target/debug/build/dep-fedcba9876543210/out/../x\ncargo:rerun-if-changed=build.rs\ncargo:rerun-if-env-changed=CC\n`,
+];
+const sources = [
+  'include!(concat!(env!("OUT_DIR"), "/a.rs")); /* a /* b */ c */ const X: &str = r#"env!("A")"#; fn f<\'a>() { let c = \'\\u{41}\'; std::env::var("CC"); option_env!("FOO"); b"x"; c"y"; "\\x41\\\n  z" }',
+  'macro_rules! env { ($x:expr) => { core::env!($x) } } concat!(stringify!(a), env!("B", "no b"), 1)',
+];
+const names = [
+  'debug/.fingerprint/serde-0123456789abcdef/lib-serde.json',
+  'x86_64-unknown-linux-gnu/release/build/serde/0123456789abcdef/fingerprint/lib-serde.json',
+  'debug/deps/libserde-0123456789abcdef.rlib',
+  'run-build-script-build-script-build',
+];
+
+describe('a file of cargo that anybody may have written', () => {
+  fuzz('fingerprint JSON', {
+    inputs: mutatedText(fingerprints.map(({ json }) => json)),
+    check: (text) => {
+      const fingerprint = parseFingerprintJson(text);
+      if (fingerprint === undefined) return;
+      const hash = fingerprintHash(fingerprint);
+      expect(parseFingerprintHash(formatFingerprintHash(hash))).toBe(hash);
+    },
+  });
+
+  fuzz('fingerprint hash', {
+    inputs: mutatedText(fingerprints.map(({ hash }) => hash)),
+    check: (text) => {
+      const hash = parseFingerprintHash(text);
+      if (hash !== undefined) expect(formatFingerprintHash(hash)).toBe(text);
+    },
+  });
+
+  fuzz('dep-info', {
+    inputs: mutated(depInfos),
+    check: (bytes) => {
+      const found = parseDepInfo(bytes);
+      if (found === undefined) return;
+      // Each file takes six bytes at least, each variable five.
+      const { files, env } = found;
+      expect(files.length * 6 + env.length * 5).toBeLessThanOrEqual(bytes.length);
+    },
+  });
+
+  fuzz('.d file of rustc', {
+    inputs: mutatedText(dependencyFiles),
+    check: (text) => {
+      const found = parseRustcDepFile(text);
+      if (found !== undefined) expect(found.sources.length).toBeGreaterThan(0);
+    },
+  });
+
+  fuzz('output of a build script', {
+    inputs: mutatedText(outputs),
+    check: (text) => {
+      const { directives } = parseBuildOutput(text);
+      expect(directives.length).toBeLessThanOrEqual(text.split('\n').length);
+      foreignPaths(text, ownOutDir(facts), facts.buildDir);
+      const bytes = Buffer.from(text, 'utf8');
+      const rewritten = rewriteForeignPaths(bytes, facts, '/q');
+      expect(rewritten.length).toBeLessThanOrEqual(bytes.length);
+      expect(rewriteForeignPaths(bytes, facts, facts.buildDir).equals(bytes)).toBe(true);
+    },
+  });
+
+  fuzz('Rust source', {
+    inputs: mutatedText(sources),
+    check: (text) => {
+      const { tokens } = tokenizeRust(text);
+      expect(tokens.length).toBeLessThanOrEqual(text.length);
+      findEnvironmentUses(text, new Set(['OUT_DIR', 'A']));
+      mentionsBeyondIncludes(text, 'OUT_DIR');
+      scriptVariables(text, () => true);
+    },
+  });
+
+  fuzz('names in a build-dir', {
+    inputs: mutated(names.map((name) => Buffer.from(name))).map((bytes) =>
+      bytes.toString('latin1'),
+    ),
+    check: (name) => {
+      const path = name as VirtualPath;
+      parseFingerprintName(name);
+      profileScope(path);
+      const unit = parseUnitPath(path);
+      if (unit !== undefined) expect(unit.unitHash).toMatch(/^[0-9a-f]{16}$/);
+      if (isFingerprintJson(path) !== undefined) expect(unit).toBeDefined();
+    },
+  });
+
+  fuzz('hash input', {
+    inputs: fc.tuple(
+      fc.constantFrom(...fingerprints.map(({ json }) => parseFingerprintJson(json)!)),
+      fc.string({ unit: 'binary' }),
+      fc.array(fc.string({ unit: 'binary' })),
+    ),
+    check: ([sample, features, rustflags]) => {
+      const hash = fingerprintHash({ ...sample, features, rustflags });
+      expect(hash >= 0n && hash < 1n << 64n).toBe(true);
+    },
+  });
+});
