@@ -1,101 +1,112 @@
 /**
- * `kill -9` of the service at random points of cold builds. `npm test` tries two, `npm run
- * torture` fifty; XCACHE_TORTURE_KILLS and XCACHE_TORTURE_SEED say how many and repeat a run.
+ * `kill -9` of the service at random moments, many times in one world. `npm test` tries a few,
+ * `npm run torture` a thousand. README.md names the variables that repeat a run.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import { buildDirOf, buildDirTemplate } from '../../src/service/auto-paths.js';
-import { connectControl } from '../../src/service/control-client.js';
-import { viewDirectory } from '../../src/service/view-directory.js';
+import { afterAll, expect, test } from 'vitest';
 import { nothingToDo } from '../e2e/lifecycle-support.js';
-import type { Workspace } from '../support/workspace.js';
-import { createWorld, describeEndToEnd, type World } from '../support/world.js';
+import { describeEndToEnd } from '../support/world.js';
+import { Arena, type Place } from './arena.js';
+import { killAt, moments, momentsAt, type Moment } from './moments.js';
+import { randomOf } from './random.js';
 
-const kills = Number(process.env['XCACHE_TORTURE_KILLS'] ?? 2);
+const kills = Number(process.env['XCACHE_TORTURE_KILLS'] ?? 6);
 const seed = Number(process.env['XCACHE_TORTURE_SEED'] ?? Date.now() % 1_000_000);
+/** The number of the first kill: what comes before is left out when one is repeated. */
+const firstKill = Number(process.env['XCACHE_TORTURE_FIRST'] ?? 1);
+const chosen = chosenMoments(process.env['XCACHE_TORTURE_MOMENTS']);
 
-/** Libraries, proc-macros, build scripts, and files included from OUT_DIR. */
-const dependencies = {
-  serde: '{ version = "=1.0.229", features = ["derive"] }',
-  thiserror: '=2.0.21',
-  anyhow: '=1.0.104',
-};
+/** Kills in one world: making one costs as much as several kills. */
+const killsPerWorld = 20;
 
-/** The latest moment of a kill, after the start of cargo: about as long as the build takes. */
-const latestMs = 5_000;
-
-/** mulberry32: the same numbers for the same seed, everywhere. */
-function randomNumbers(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Relative path → digest of every regular file below a directory. */
-function digestsBelow(directory: string): ReadonlyMap<string, string> {
-  const digests = new Map<string, string>();
-  if (!existsSync(directory)) return digests;
-  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    digests.set(relative(directory, path), digestOf(path));
-  }
-  return digests;
-}
-
-function digestOf(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
-}
-
-/** Makes cargo build in the per-user mount, or mounts the workspace's own target; where it builds. */
-async function enterMount(world: World, workspace: Workspace, isPerUser: boolean): Promise<string> {
-  if (!isPerUser) {
-    await workspace.mount();
-    return workspace.target;
-  }
-  world.env['CARGO_BUILD_BUILD_DIR'] = buildDirTemplate(world.paths.autoMountDirectory);
-  await world.xcacheJson('service', 'start');
-  using connection = await connectControl(world.paths);
-  await connection.request('autoMount', { enabled: true });
-  return buildDirOf(world.paths.autoMountDirectory, workspace.path);
-}
+const counts = new Map<Moment, number>(chosen.map((moment) => [moment, 0]));
+const violations: string[] = [];
 
 describeEndToEnd(`a service that is killed (seed ${seed})`, () => {
-  const random = randomNumbers(seed);
-  for (let number = 1; number <= kills; number += 1) {
-    const isPerUser = number % 2 === 0;
-    const afterMs = Math.round(random() * latestMs);
-    const where = isPerUser ? 'in the per-user mount' : 'in a mounted target';
-    test(`loses nothing ${where}, ${afterMs} ms after the start of cargo`, async () => {
-      await using world = await createWorld();
-      const workspace = await world.workspace('ws', { dependencies });
-      const buildDir = await enterMount(world, workspace, isPerUser);
-      const broken = await workspace.cargo('build', {
-        whileRunning: async () => {
-          await delay(afterMs);
-          await world.killService();
-        },
-      });
-      // What stands in the upper layer now is what programs had written.
-      const view = viewDirectory(world.paths.viewsDirectory, buildDir);
-      const written = digestsBelow(view.upperDirectory);
-
-      await world.xcacheJson('service', 'start');
-      for (const [path, digest] of written) {
-        expect(`${path} ${digestOf(join(buildDir, path))}`).toBe(`${path} ${digest}`);
-      }
-      await workspace.buildAndSettle();
-      expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
-      expect((await world.verify()).problems).toEqual([]);
-      // A build that was over before the kill proves less, and is no failure.
-      expect(broken.exitCode).not.toBeNull();
-    });
+  for (let from = firstKill; from < firstKill + kills; from += killsPerWorld) {
+    const to = Math.min(from + killsPerWorld, firstKill + kills) - 1;
+    test(`loses nothing and breaks nothing, kills ${from} to ${to}`, async () => {
+      const found = await tortureWorld(from, to);
+      violations.push(...found);
+      expect(found).toEqual([]);
+    }, 3_600_000);
   }
+  afterAll(() => {
+    const byMoment = [...counts].map(([moment, count]) => `${moment} ${count}`).join(', ');
+    const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    console.log(
+      `torture: ${total} kills (${byMoment}), seed ${seed}, ${violations.length} violations`,
+    );
+  });
 });
+
+/** Plays kills by number, and takes a new world after a violation. */
+async function tortureWorld(from: number, to: number): Promise<readonly string[]> {
+  const found: string[] = [];
+  const place: Place = Math.floor((from - 1) / killsPerWorld) % 2 === 0 ? 'target' : 'per-user';
+  const possible = momentsAt(place).filter((moment) => chosen.includes(moment));
+  if (possible.length === 0) return [];
+  for (let number = from; number <= to;) {
+    const arena = await Arena.open(place);
+    try {
+      for (let isWhole = true; isWhole && number <= to; number += 1) {
+        const moment = possible[(number - from) % possible.length]!;
+        const wrong = await killOnce(arena, moment, number);
+        counts.set(moment, (counts.get(moment) ?? 0) + 1);
+        found.push(...wrong);
+        isWhole = wrong.length === 0;
+      }
+    } finally {
+      await arena[Symbol.asyncDispose]();
+    }
+  }
+  return found;
+}
+
+/** One kill and what was wrong afterwards. */
+async function killOnce(arena: Arena, moment: Moment, number: number): Promise<string[]> {
+  // By number, so that each kill can be repeated without the others.
+  const random = randomOf(seed * 100_003 + number);
+  const wrong: string[] = [];
+  try {
+    const aftermath = await killAt(moment, arena, random);
+    await arena.start();
+    wrong.push(...(await aftermath.losses()));
+    for (const workspace of aftermath.builders) {
+      await arena.build(workspace);
+      await arena.settled();
+      const again = await arena.build(workspace);
+      if (again.compiled.length > 0 || again.dirty.length > 0) {
+        wrong.push(`the second build was none: ${again.compiled.join()} ${again.stderr}`);
+      }
+      expect(again).toMatchObject(nothingToDo);
+    }
+    wrong.push(...(await arena.problems()));
+  } catch (error) {
+    wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  if (wrong.length > 0) await tell(arena, moment, number, wrong);
+  return wrong.map((what) => `kill ${number} (${moment}): ${what}`);
+}
+
+/** Says how to repeat it, at once: a long run may not come to its end. */
+async function tell(
+  arena: Arena,
+  moment: Moment,
+  number: number,
+  wrong: readonly string[],
+): Promise<void> {
+  const log = (await arena.world.serviceLog()).split('\n').slice(-30).join('\n');
+  console.error(
+    `VIOLATION: kill ${number}, ${moment}, ${arena.place}; repeat with XCACHE_TORTURE_SEED=${seed} ` +
+      `XCACHE_TORTURE_FIRST=${number} XCACHE_TORTURE_MOMENTS=${moment}\n${wrong.join('\n')}\n${log}`,
+  );
+}
+
+function chosenMoments(words: string | undefined): readonly Moment[] {
+  if (words === undefined) return moments;
+  return words.split(',').map((word) => {
+    const moment = moments.find((each) => each === word);
+    if (moment === undefined) throw new Error(`XCACHE_TORTURE_MOMENTS: there is no ${word}`);
+    return moment;
+  });
+}
