@@ -67,6 +67,13 @@ export function renderStatus(status: StatusResult): Render {
     if (status.promotionPaused !== undefined) {
       lines.push(style.warn(`storing is paused: ${status.promotionPaused}`));
     }
+    if (status.perUserMount?.lost) {
+      const { count, lastMs, reason } = status.perUserMount.lost;
+      const times = count === 1 ? 'once' : `${count} times`;
+      const now = status.perUserMount.isMounted ? 'it is back' : style.warn('it is not back yet');
+      const when = formatTime(lastMs);
+      lines.push(`the per-user mount was lost ${times}, last at ${when} (${reason}): ${now}`);
+    }
     if (status.views.length === 0) lines.push('nothing is mounted');
     else lines.push(renderViews(status.views, style));
     return lines.join('\n');

@@ -100,7 +100,9 @@ async function checkAutoMount({ paths, connect }: DoctorOptions): Promise<Findin
   const isMounted = findMount(directory) !== undefined && (await probeMount(directory)) === 'alive';
   const buildDir = userBuildDir(await loadUserCargoConfig(cargoHomeOf()));
   const isWanted = buildDir !== undefined && isOwnTemplate(buildDir);
-  if (isMounted && isWanted) return { state: 'ok', message: `${directory} is mounted` };
+  if (isMounted && isWanted) {
+    return { state: 'ok', message: `${directory} is mounted${await describeLoss(paths)}` };
+  }
   if (isMounted) {
     const message = `${directory} is mounted, and your cargo configuration does not name it`;
     return { state: 'warn', message, hint: 'run: xcache setup, or xcache teardown' };
@@ -118,6 +120,19 @@ async function checkAutoMount({ paths, connect }: DoctorOptions): Promise<Findin
       return 'mounted';
     },
   };
+}
+
+/** What became of the mount since the service started, for the line about it. */
+async function describeLoss(paths: DoctorOptions['paths']): Promise<string> {
+  const client = await tryConnectControl(paths);
+  if (client === undefined) return '';
+  using connection = client;
+  const { perUserMount } = await connection.request('status', {});
+  const lost = perUserMount?.lost;
+  if (lost === null || lost === undefined) return '';
+  const when = new Date(lost.lastMs).toISOString();
+  const times = lost.count === 1 ? 'once' : `${lost.count} times`;
+  return `; it was lost ${times}, last at ${when} (${lost.reason}), and came back`;
 }
 
 async function checkIndex({ paths }: DoctorOptions): Promise<Finding> {

@@ -66,6 +66,7 @@ function statusOf(services: HandlerServices): StatusResult {
     views,
     pendingUnits: views.reduce((sum, view) => sum + view.pendingUnits, 0),
     promotionPaused: services.promotionPaused(),
+    perUserMount: services.workspaces.status(),
   };
 }
 

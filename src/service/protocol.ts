@@ -61,6 +61,17 @@ export interface ViewStatus {
   readonly operations: Readonly<Record<string, number>>;
 }
 
+/** The mount of all workspaces, of a service that has or had one. */
+export interface PerUserMount {
+  readonly isMounted: boolean;
+  /** It was gone although nobody gave it up; null where that never happened. */
+  readonly lost: {
+    readonly count: number;
+    readonly lastMs: number;
+    readonly reason: string;
+  } | null;
+}
+
 export interface StatusResult {
   readonly version: 1;
   readonly pid: number;
@@ -71,6 +82,7 @@ export interface StatusResult {
   readonly pendingUnits: number;
   /** Set while promotion pauses, in words. */
   readonly promotionPaused: string | undefined;
+  readonly perUserMount?: PerUserMount | undefined;
 }
 
 export interface StatsResult {

@@ -142,8 +142,9 @@ export class ServingThread<Message> {
   #end(error: string | undefined): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    if (error !== undefined) unmountSync(this.#options.mountPoint);
+    // First, because it ends the connection: nobody waits for an answer any more, nor does the tool.
     closeSync(this.#options.fd);
+    if (error !== undefined) unmountSync(this.#options.mountPoint);
     this.#answers.port1.close();
     this.#commands.port1.close();
     this.#options.ended(error);

@@ -1,6 +1,7 @@
 /** The per-user mount as the main thread sees it: one serving thread, a `ViewHost` per workspace. */
 import { workerEntryUrl } from '../base/worker-entry.js';
-import { openDirectMount, type MountHelperPlace } from '../fs/mount-direct.js';
+import { openDirectMount, type DirectMount, type MountHelperPlace } from '../fs/mount-direct.js';
+import { readMountTable } from '../fs/mount-table.js';
 import { ServingThread } from './serving-thread.js';
 import type { TreeAnswer, TreeCommand, TreeMessage, TreeQuestion } from './tree-messages.js';
 import { ViewCalls } from './view-calls.js';
@@ -28,7 +29,7 @@ export interface WorkspaceMountOptions {
 export async function openWorkspaceMount(options: WorkspaceMountOptions): Promise<WorkspaceMount> {
   const { mountPoint, helperPlace } = options;
   const mount = await openDirectMount({ mountPoint, helperPlace });
-  const workspaceMount = new WorkspaceMount(mount.fd, options);
+  const workspaceMount = new WorkspaceMount(mount, options);
   await workspaceMount.ready;
   return workspaceMount;
 }
@@ -38,10 +39,12 @@ export class WorkspaceMount {
   readonly #thread: ServingThread<TreeMessage>;
   /** By the number of the opening: a view that is entered again is another one. */
   readonly #hosts = new Map<number, TreeViewHost>();
+  readonly #device: string;
   #lastOpening = 0;
 
-  constructor(fd: number, options: WorkspaceMountOptions) {
+  constructor({ fd, device }: DirectMount, options: WorkspaceMountOptions) {
     this.#options = options;
+    this.#device = device;
     const { mountPoint, viewsDirectory, blobsDirectory, workspaces } = options;
     this.#thread = new ServingThread({
       fd,
@@ -73,6 +76,19 @@ export class WorkspaceMount {
   /** Unmounts; open files do not hold it back. The views were closed before. */
   async close(): Promise<void> {
     await this.#thread.close({ isLazy: true });
+  }
+
+  /** Whether it is served and can't be reached: somebody has detached it while it was in use. */
+  isDetached(): boolean {
+    return !readMountTable().some(
+      ({ device, mountPoint }) =>
+        device === this.#device && mountPoint === this.#options.mountPoint,
+    );
+  }
+
+  /** For a detached mount: whoever is still in it gets ENOTCONN. Returns when the thread has ended. */
+  async cutOff(): Promise<void> {
+    await this.#thread.stop();
   }
 
   abandonSync(): boolean {

@@ -10,7 +10,8 @@ import { prepareMountPoint, resolveMountPoint } from '../fs/mount-check.js';
 import { adoptDirectory } from './adopt-directory.js';
 import { buildDirOf, placeName } from './auto-paths.js';
 import { loadAutoMountSetting, saveAutoMountSetting } from './auto-mount-setting.js';
-import type { AutoMountResult } from './protocol.js';
+import { MountKeeper } from './mount-keeper.js';
+import type { AutoMountResult, PerUserMount } from './protocol.js';
 import type { TreeAnswer } from './tree-messages.js';
 import { View } from './view.js';
 import {
@@ -45,13 +46,21 @@ export interface WorkspaceViewsOptions {
 
 export class WorkspaceViews {
   readonly #options: WorkspaceViewsOptions;
+  readonly #keeper: MountKeeper;
   #mount: WorkspaceMount | undefined;
   #mountPoint: string | undefined;
   #isClosing = false;
   #removals = 0;
+  /** Mounting and unmounting happen one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkspaceViewsOptions) {
     this.#options = options;
+    this.#keeper = new MountKeeper({
+      restore: async () => await this.#alone(async () => await this.#open()),
+      look: () => this.#look(),
+      log: options.services.log,
+    });
   }
 
   /** Real path of the mount, below which this process must not look; undefined while there is none. */
@@ -59,13 +68,25 @@ export class WorkspaceViews {
     return this.#mountPoint;
   }
 
+  /** Undefined where it neither is there nor was lost. */
+  status(): PerUserMount | undefined {
+    const { loss } = this.#keeper;
+    const isMounted = this.#mount !== undefined;
+    return isMounted || loss !== undefined ? { isMounted, lost: loss ?? null } : undefined;
+  }
+
   /** Mounts now and at each start of the service, or takes the mount away for good. */
   async setEnabled(isEnabled: boolean): Promise<AutoMountResult> {
-    if (isEnabled) await this.#open();
-    await saveAutoMountSetting(this.#options.viewsDirectory, isEnabled);
-    if (!isEnabled) await this.close();
-    const directory = this.#mountPoint ?? (await resolveMountPoint(this.#options.mountDirectory));
-    return { version: 1, directory, isMounted: this.#mount !== undefined };
+    return await this.#alone(async () => {
+      if (isEnabled) {
+        if (this.#mount?.isDetached() === true) await this.#mount.cutOff();
+        await this.#open();
+      }
+      await saveAutoMountSetting(this.#options.viewsDirectory, isEnabled);
+      if (!isEnabled) await this.#close();
+      const directory = this.#mountPoint ?? (await resolveMountPoint(this.#options.mountDirectory));
+      return { version: 1, directory, isMounted: this.#mount !== undefined };
+    });
   }
 
   /** At the start of the service. A failure is logged: builds then go on in plain directories. */
@@ -74,7 +95,7 @@ export class WorkspaceViews {
     await removeLeftovers(viewsDirectory);
     if (!(await loadAutoMountSetting(viewsDirectory))) return;
     try {
-      await this.#open();
+      await this.#alone(async () => await this.#open());
     } catch (error) {
       services.log.error({ err: error }, 'the per-user mount is not there');
     }
@@ -82,6 +103,22 @@ export class WorkspaceViews {
 
   /** Closes all views and unmounts. */
   async close(): Promise<void> {
+    await this.#alone(async () => await this.#close());
+  }
+
+  /** For the process's exit. False where only a kill ends the serving thread. */
+  abandonSync(): boolean {
+    return this.#mount?.abandonSync() ?? true;
+  }
+
+  async #alone<T>(action: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(action, action);
+    this.#last = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  async #close(): Promise<void> {
+    this.#keeper.stop();
     const mount = this.#mount;
     if (mount === undefined) return;
     this.#isClosing = true;
@@ -95,9 +132,15 @@ export class WorkspaceViews {
     }
   }
 
-  /** For the process's exit. False where only a kill ends the serving thread. */
-  abandonSync(): boolean {
-    return this.#mount?.abandonSync() ?? true;
+  /** A mount that was detached in use is served on until its last user leaves, out of reach for others. */
+  #look(): void {
+    const { log } = this.#options.services;
+    const mount = this.#mount;
+    if (mount?.isDetached() !== true) return;
+    log.warn({ view: this.#mountPoint }, 'somebody has detached the per-user mount');
+    mount.cutOff().catch((error: unknown) => {
+      log.error({ err: error }, 'what is left of the per-user mount is still served');
+    });
   }
 
   async #open(): Promise<void> {
@@ -135,6 +178,7 @@ export class WorkspaceViews {
       this.#mountPoint = undefined;
       throw error;
     }
+    this.#keeper.mounted();
   }
 
   /** Whoever asks waits for the answer, so there is one in any case. */
@@ -205,9 +249,13 @@ export class WorkspaceViews {
   }
 
   #ended(error: string | undefined): void {
+    const wasOpen = this.#mount !== undefined;
     this.#mount = undefined;
     this.#mountPoint = undefined;
-    if (!this.#isClosing) this.#options.services.log.warn({ error }, 'the per-user mount is gone');
+    // Whoever is opening it is told by a rejection.
+    if (this.#isClosing || !wasOpen) return;
+    this.#options.services.log.warn({ error }, 'the per-user mount is gone');
+    this.#keeper.lost(error === undefined ? 'somebody has taken it away' : firstLine(error));
   }
 
   /** What was built in plain directories while nothing was mounted becomes the views' own. */
@@ -225,6 +273,10 @@ export class WorkspaceViews {
       hint: 'move them away, then: xcache service restart',
     });
   }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
 }
 
 function newRecord(mountPoint: string, workspace: string): ViewRecord {
