@@ -118,7 +118,11 @@ export class ControlServer {
 }
 
 async function closeSession([socket, session]: [Socket, ControlSession]): Promise<void> {
-  const closed = socket.destroyed ? Promise.resolve() : once(socket, 'close');
+  const closed = new Promise<void>((resolve) => {
+    // An error comes before it, where somebody hangs up or a request is answered too late.
+    if (socket.destroyed) resolve();
+    else socket.once('close', () => resolve());
+  });
   session.abort();
   const timer = setTimeout(() => socket.destroy(), closeGraceMs);
   await session.idle();

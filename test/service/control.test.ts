@@ -16,7 +16,7 @@ import {
   type ControlServer,
 } from '../../src/service/control-server.js';
 import { resolvePaths, type XcachePaths } from '../../src/service/paths.js';
-import type { Progress, StatsResult } from '../../src/service/protocol.js';
+import { protocolVersion, type Progress, type StatsResult } from '../../src/service/protocol.js';
 import { createDeferred } from '../support/deferred.js';
 import { createTempDirectory } from '../support/tmp.js';
 
@@ -65,6 +65,12 @@ async function createWorld(handlers: Partial<ControlHandlers> = {}): Promise<Wor
       await directory[Symbol.asyncDispose]();
     },
   };
+}
+
+/** One message as it goes over the wire. */
+function wireFrame(message: object): string {
+  const body = JSON.stringify({ jsonrpc: '2.0', ...message });
+  return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<XcacheError> {
@@ -210,6 +216,28 @@ describe('requests', () => {
     const closed = world.server.close();
     gate.resolve(stats);
     expect(await answer).toEqual(stats);
+    await closed;
+  });
+
+  test('closing the server succeeds although requests wait to be read', async () => {
+    const held: { server?: ControlServer } = {};
+    const closing = createDeferred<Promise<void> | undefined>();
+    await using world = await createWorld({
+      stats: () => {
+        closing.resolve(held.server?.close());
+        return Promise.resolve(stats);
+      },
+    });
+    held.server = world.server;
+    const socket = createConnection(world.paths.socketPath);
+    const closed = new Promise((resolve) => socket.resume().once('close', resolve));
+    socket.write(wireFrame({ id: 0, method: 'hello', params: [{ protocolVersion }, null] }));
+    // One is read in each turn: the later ones are answered when nothing can be written any more.
+    const requests = Array.from({ length: 30 }, (_, at) =>
+      wireFrame({ id: at + 1, method: 'stats', params: [{}, null] }),
+    );
+    socket.write(requests.join(''));
+    await closing.promise;
     await closed;
   });
 });
