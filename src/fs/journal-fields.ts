@@ -3,7 +3,7 @@
  * not for the program that wrote it: a line with a field of another shape, or with a path that
  * leads out of the view, is one that this version does not know.
  */
-import type { ByteString, VirtualPath } from '../base/byte-string.js';
+import type { VirtualPath } from '../base/byte-string.js';
 import { nameBytesMax } from '../base/limits.js';
 import type { LowerEntry } from './lower.js';
 

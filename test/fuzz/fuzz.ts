@@ -17,6 +17,8 @@ const caseCpuMsMax = 2_000;
 /** A case that is not over after this much time never will be. */
 const hangMs = 30_000;
 const growthBytesMax = 512 << 20;
+/** Of a counterexample. */
+const shownCharactersMax = 2_000;
 
 /** A parser under test: `check` throws where it broke its contract for an input. */
 export interface Target<T> {
@@ -44,12 +46,21 @@ export function fuzz<T>(name: string, { inputs, check }: Target<T>): void {
       }
       if (runs % 64 === 0) memory.check();
     });
-    await fc.assert(property, {
+    const outcome = await fc.check(property, {
       seed,
       numRuns: Number.MAX_SAFE_INTEGER,
       interruptAfterTimeLimit: seconds * 1000,
       markInterruptAsFailure: false,
     });
+    if (outcome.failed) {
+      const shown = fc.stringify(outcome.counterexample).slice(0, shownCharactersMax);
+      throw new Error(
+        `${name}: run ${runs}, seed ${seed}, path ${outcome.counterexamplePath}: ${shown}`,
+        {
+          cause: outcome.errorInstance,
+        },
+      );
+    }
     console.log(`fuzz: ${name}: ${runs} inputs in ${seconds} s, seed ${seed}`);
   });
 }
