@@ -61,6 +61,26 @@ export async function rebuildIndex(parts: RebuildParts, reason: string): Promise
   return { units: sums.totals.units, rejected };
 }
 
+/**
+ * Removes the manifest files that an index in order does not name: a kill came between them and
+ * their batch, or between the batch that removed them and the files. A later rebuild would bring
+ * back units that were taken out, for their bytes were wrong or nobody wanted them. Alone, before
+ * the store is open.
+ */
+export async function removeUnindexedManifests(
+  parts: Pick<StoreParts, 'manifests' | 'index' | 'log'>,
+): Promise<void> {
+  let count = 0;
+  for await (const { digest } of parts.manifests.files()) {
+    // By the key: a damaged row still names its unit.
+    if (digest === undefined || parts.index.db.getSync(rowPrefix.unit + digest) !== undefined) {
+      continue;
+    }
+    if (await parts.manifests.remove(digest)) count += 1;
+  }
+  if (count > 0) parts.log.info({ count }, 'manifests of an interrupted change are removed');
+}
+
 /** Puts a manifest file where nothing reads it, for a person to look at. */
 export async function quarantineManifest(
   parts: Pick<StoreParts, 'paths' | 'manifests' | 'log'>,

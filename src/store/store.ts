@@ -17,7 +17,7 @@ import type { Digest, Manifest } from './manifest.js';
 import { Protections } from './protections.js';
 import type { Lease, ViewReferences } from './protections.js';
 import { findBadBlobs, rejectUnits } from './removal.js';
-import { rebuildIndex, retryAfterRebuild } from './rebuild.js';
+import { rebuildIndex, removeUnindexedManifests, retryAfterRebuild } from './rebuild.js';
 import { encodeRow, rowPrefix } from './rows.js';
 import { SerialQueue } from './serial-queue.js';
 import type { StepHook } from './step-hook.js';
@@ -78,7 +78,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const manifests = new DigestDirectory(paths.manifests, paths.staging, step);
     const index = new UnitIndex(db, log);
     const core = { paths, blobs, manifests, index, clock, log, step };
-    if (!(await index.load()) && !(await isNew(index, manifests))) {
+    if (await index.load()) await removeUnindexedManifests(core);
+    else if (!(await isNew(index, manifests))) {
       await rebuildIndex(core, 'it is missing or has lost rows');
     }
     const protections = new Protections((digest) => index.unit(digest)?.blobs ?? [], clock);

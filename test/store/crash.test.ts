@@ -12,7 +12,7 @@ import { isStoreBuilt, runInChild } from './child-store.js';
 import { collect, storeUnit } from './store-world.js';
 
 /** What a kill may leave behind: bytes that nothing names, to be collected later. */
-const harmless = new Set(['blob-orphan', 'manifest-orphan', 'manifest-not-indexed']);
+const harmless = new Set(['blob-orphan']);
 
 /** Opens the store with a hook that kills the process at the step that \`argument\` counts to. */
 const openToBeKilled = `
