@@ -74,7 +74,7 @@ export class Scribbler {
 
   async #change(path: string, content: Buffer): Promise<void> {
     const other = otherName(path);
-    const change = this.#random.below(7);
+    const change = this.#random.below(content.length === 0 ? 1 : 7);
     if (change === 0) {
       const longer = Buffer.concat([content, Buffer.from('more')]);
       await this.#replace({ [path]: longer }, () => writeAt(path, 'more', content.length));
