@@ -99,12 +99,12 @@ test('nothing is restored after a stop', async () => {
 });
 
 test('a stop during a failing attempt is the last of it', async () => {
-  const { promise, reject } = createDeferred<undefined>();
+  const never = createDeferred<undefined>();
   let attempts = 0;
   const slow = new MountKeeper({
     restore: async () => {
       attempts += 1;
-      await promise;
+      await never.promise;
     },
     look: () => undefined,
     log: createLogger({ level: 'silent' }),
@@ -112,7 +112,7 @@ test('a stop during a failing attempt is the last of it', async () => {
   slow.lost('a reason');
   await pass(1);
   slow.stop();
-  reject(new Error('too late'));
+  never.reject(new Error('too late'));
   await pass(600);
   expect(attempts).toBe(1);
 });
