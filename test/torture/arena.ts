@@ -182,10 +182,20 @@ export class Arena implements AsyncDisposable {
       .map(([path]) => `${path} has other bytes`);
   }
 
-  /** What `verify` finds wrong, in words. */
-  async problems(repair = false): Promise<readonly string[]> {
-    const result = await this.ask('verify', { repair });
-    return result.problems.map(({ kind, subject, message }) => `${kind} ${subject}: ${message}`);
+  /** What `verify` finds wrong beside blobs that no unit names, in words. */
+  async problems(): Promise<readonly string[]> {
+    return (await this.#verify()).filter((problem) => !problem.startsWith('blob-orphan '));
+  }
+
+  /** The same after clean-up, with which such blobs must go. */
+  async problemsInTheEnd(): Promise<readonly string[]> {
+    await this.ask('gc', { dryRun: false });
+    return await this.#verify();
+  }
+
+  async #verify(): Promise<readonly string[]> {
+    const { problems } = await this.ask('verify', { repair: false });
+    return problems.map(({ kind, subject, message }) => `${kind} ${subject}: ${message}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
