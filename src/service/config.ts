@@ -245,24 +245,32 @@ const booleanWords: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
+/** Prefixes of a file that are parsed to find a line; each costs a millisecond at most. */
+const lineTriesMax = 100;
+
 /**
  * The line on which the statement begins that sets `path`: the first one up to which the file has
- * it. The parser tells no places, and looking for the text would find comments and strings.
+ * it. The parser tells no places, and looking for the text would find comments and strings. In a
+ * file with more lines than anybody needs for our keys it is the line up to which was looked.
  */
 function lineOf(text: string, path: readonly string[]): number {
   const lines = text.split(/\r?\n/);
   let complete = 0;
-  for (let count = 1; count <= lines.length; count += 1) {
+  let tries = 0;
+  for (let count = 1; count <= lines.length && tries < lineTriesMax; count += 1) {
+    // No statement ends on such a line.
+    if (isEmptyOrComment(lines[count - 1] ?? '')) continue;
+    tries += 1;
     try {
       const table = parse(lines.slice(0, count).join('\n'));
-      if (hasPath(table, path)) return firstStatement(lines, complete) + 1;
+      if (hasPath(table, path)) break;
       complete = count;
     } catch (error) {
       // A statement of several lines goes on.
       if (!(error instanceof TomlError)) throw error;
     }
   }
-  return lines.length;
+  return firstStatement(lines, complete) + 1;
 }
 
 function hasPath(table: Table, path: readonly string[]): boolean {
@@ -276,8 +284,12 @@ function hasPath(table: Table, path: readonly string[]): boolean {
 
 /** Index of the first line from `start` on that is neither empty nor a comment. */
 function firstStatement(lines: readonly string[], start: number): number {
-  const index = lines.findIndex((line, at) => at >= start && !/^\s*(?:#.*)?$/.test(line));
+  const index = lines.findIndex((line, at) => at >= start && !isEmptyOrComment(line));
   return Math.max(index, start);
+}
+
+function isEmptyOrComment(line: string): boolean {
+  return /^\s*(?:#.*)?$/.test(line);
 }
 
 /** The known key with the fewest edits, where it is near enough to be meant. */

@@ -152,4 +152,19 @@ describe('a mistake in the file', () => {
     await chmod(file, 0);
     await expect(loadConfig(file, {})).rejects.toThrow('cannot be read');
   });
+
+  test.each([
+    ['empty lines', `${'\n'.repeat(60_000)}x = 1`, 60_001],
+    ['comments', `${'#\n'.repeat(30_000)}x = 1`, 30_001],
+    ['a long list', `x = [\n${'1,\n'.repeat(20_000)}]`, 1],
+    ['a long text', `x = """\n${'a\n'.repeat(30_000)}"""`, 1],
+  ])(
+    'names the line of a mistake among %s without reading them each again',
+    async (_, text, line) => {
+      const before = process.cpuUsage();
+      await expect(configured(text)).rejects.toThrow(`${file}:${line}: unknown key x`);
+      // Half a minute, where every line is tried.
+      expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
+    },
+  );
 });
