@@ -9,6 +9,12 @@ export const symlinkBytesMax: number = 4095;
 /** The largest WRITE and READ message: the kernel's page limit of 256 pages of 4 KiB. */
 export const messageBytesMax: number = 1 << 20;
 
+/**
+ * Told to programs as the preferred size of reads and writes (`st_blksize`), which LLVM and C
+ * libraries take as the size of their buffers: each write is a message to the file system.
+ */
+export const preferredBlockBytes: number = 64 << 10;
+
 /** How long the kernel may keep names and attributes: only this program changes them (1 year). */
 export const kernelCacheTtlSeconds: number = 365 * 24 * 3600;
 

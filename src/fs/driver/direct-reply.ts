@@ -1,15 +1,12 @@
 /** The buffer that replies are built in, and how they leave: one write each. */
 import { writeSync } from 'node:fs';
 import { isErrno } from '../../base/errors.js';
-import { kernelCacheTtlSeconds, messageBytesMax } from '../../base/limits.js';
+import { kernelCacheTtlSeconds, messageBytesMax, preferredBlockBytes } from '../../base/limits.js';
 import type { Attr } from '../file-system.js';
 import { attrWord, bodyBytes, replyBodyWord, replyHeader } from './protocol.js';
 
 const wordSpan = 4294967296;
 const nsPerSecond = 1_000_000_000n;
-
-/** Told to programs as the preferred size of reads and writes (`st_blksize`). */
-const preferredBlockBytes = 65536;
 
 /** `fuse_entry_out` in words of its body. */
 const entryWord = { nodeId: 0, entryValid: 4, attrValid: 6, attr: 10 };

@@ -1,6 +1,6 @@
 /** The file system's operations in the shape of libfuse 2: by path, answered through a callback. */
 import { byteStringToText } from '../../base/byte-string.js';
-import { nameBytesMax } from '../../base/limits.js';
+import { nameBytesMax, preferredBlockBytes } from '../../base/limits.js';
 import type { Attr, DirectoryEntry, Ino } from '../file-system.js';
 import type {
   NativeAttributeOperations,
@@ -22,7 +22,6 @@ export type FuseNativeMode = 'fast' | 'safe';
 
 const permissionBits = 0o7777;
 const nsPerMs = 1_000_000n;
-const preferredBlockBytes = 4096;
 /** A `chown` of only one of the two ids has -1 for the other, which arrives unsigned. */
 const unchangedId = 0xffff_ffff;
 
