@@ -178,6 +178,37 @@ describeEndToEnd('a build that was interrupted', () => {
   });
 });
 
+describeEndToEnd('a unit that cargo has begun to build again', () => {
+  /** Cargo empties the hash file of what it is going to build; the old JSON stays beside it. */
+  test('rule 2: a unit that cargo has begun to build again is not stored', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { dependencies } = await createGitCrates(world, {
+      begun: { lib: 'pub fn value() -> u32 { 1 }\n' },
+      ready: { lib: 'pub fn value() -> u32 { 2 }\n' },
+    });
+    const options = {
+      dependencies,
+      files: { 'src/main.rs': 'fn main() { println!("{}", begun::value() + ready::value()); }\n' },
+    };
+    const first = await world.workspace('first', options);
+    await first.mustCargo('build');
+    const fingerprints = join(first.target, 'debug/.fingerprint');
+    for (const name of await readdir(fingerprints)) {
+      if (name.startsWith('begun-')) {
+        await writeFile(join(fingerprints, name, 'lib-begun'), '');
+      }
+    }
+    await first.mount();
+    await first.settled();
+    const { units } = await world.xcacheJson<{ units: { package: string }[] }>('units');
+    expect(units.map((unit) => unit.package)).not.toContain('begun');
+    const second = await world.workspace('another/second', options);
+    await second.mount();
+    expect((await second.mustCargo('build')).compiled).toContain('begun');
+    expect(second.output()).toBe('3');
+  });
+});
+
 describeEndToEnd('files of an earlier build in the way', () => {
   /** Paths of units in `target`, by what an interrupted build may leave. */
   const leftovers: Readonly<Record<string, RegExp>> = {

@@ -121,4 +121,25 @@ describeEndToEnd('the identity of a unit', () => {
     expect(compiled).toEqual(['app', 'gd', 'gd run']);
     expect(other.output()).toBe('none');
   });
+
+  test('rule 7: a unit goes with the fingerprints that are present, though their bytes are equal', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { dependencies } = await createGitCrates(world, {
+      gd: {
+        lib: 'pub fn version() -> u32 { 1 }\n',
+        build: 'fn main() { println!("cargo:rerun-if-env-changed=GD_MODE"); }\n',
+      },
+    });
+    const files = { 'src/main.rs': printVersion };
+    for (const mode of ['a', 'b']) {
+      const maker = await world.workspace(`maker-${mode}`, { dependencies, files });
+      await maker.mount();
+      await maker.buildAndSettle({ env: { GD_MODE: mode } });
+    }
+    for (const mode of ['a', 'b']) {
+      const user = await world.workspace(`user-${mode}`, { dependencies, files });
+      await user.mount();
+      expect((await user.mustCargo('build', { env: { GD_MODE: mode } })).compiled).toEqual(['app']);
+    }
+  });
 });

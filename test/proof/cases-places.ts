@@ -91,12 +91,12 @@ const reader: CrateText = {
 
 const generated: Readonly<Record<string, CrateText>> = {
   generator: {
-    lib: 'pub fn generate(names: &[&str]) -> String { names.iter().enumerate().map(|(at, name)| format!("pub const {name}: usize = {at};\\n")).collect() }\n',
+    lib: 'pub fn generate(names: &[&str]) -> String { names.iter().enumerate().map(|(at, name)| format!("pub const {name}: usize = {at};\\npub fn {}() -> String {{ format!(\\"{{}}\\", {name}) }}\\n", name.to_lowercase())).collect() }\n',
   },
   schema: {
     build:
       'fn main() { println!("cargo:rerun-if-changed=names.txt"); let names = std::fs::read_to_string("names.txt").unwrap(); let names: Vec<&str> = names.split_whitespace().collect(); let out = std::env::var("OUT_DIR").unwrap(); std::fs::create_dir_all(format!("{out}/deep")).unwrap(); std::fs::write(format!("{out}/deep/schema.rs"), generator::generate(&names)).unwrap(); }\n',
-    lib: `pub mod schema { include!(concat!(env!("OUT_DIR"), "/deep/schema.rs")); }\n${value('schema::TWO')}`,
+    lib: `pub mod schema { include!(concat!(env!("OUT_DIR"), "/deep/schema.rs")); }\n${value('schema::two()')}`,
     files: {
       'names.txt': 'ONE TWO THREE',
       'Cargo.toml':

@@ -16,7 +16,7 @@ const serdeApp = {
       'anyhow::Error::new(Fault::Number(6)).context("outer").chain().count()',
     ],
     [
-      '#[derive(serde::Serialize, serde::Deserialize)]',
+      '#[derive(Debug, serde::Serialize, serde::Deserialize)]',
       'struct Point { x: i32, y: i32 }',
       '#[derive(Debug, thiserror::Error)]',
       'enum Fault { #[error("number {0}")] Number(u32) }',

@@ -1,0 +1,129 @@
+/** A copy of the source tree in which single rules are switched off. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
+import type { Edit, Mutation } from './mutation.js';
+
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+
+const copied = [
+  'src',
+  'test',
+  'bench',
+  'tools',
+  'native-notes',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
+
+export interface TestVerdict {
+  readonly passed: number;
+  readonly failed: number;
+  /** For a verdict that was not expected. */
+  readonly output: string;
+}
+
+/** A file of the sources with the edits of a mutation; throws where one does not fit exactly once. */
+export function applyEdits(text: string, edits: readonly Edit[]): string {
+  let result = text;
+  for (const { file, search, replace } of edits) {
+    const parts = result.split(search);
+    if (parts.length !== 2) {
+      throw new Error(`${file} has ${parts.length - 1} times, not once: ${search}`);
+    }
+    result = parts.join(replace);
+  }
+  return result;
+}
+
+export class MutatedTree implements AsyncDisposable {
+  readonly #directory: TempDirectory;
+  readonly #unmutated = new Map<string, TestVerdict>();
+
+  private constructor(directory: TempDirectory) {
+    this.#directory = directory;
+  }
+
+  /** Copies and compiles the tree as it is. */
+  static async create(): Promise<MutatedTree> {
+    const directory = await createTempDirectory();
+    for (const name of copied) {
+      cpSync(join(root, name), join(directory.path, name), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(directory.path, 'node_modules'));
+    const run = spawnSync(process.execPath, ['tools/build.mjs'], {
+      cwd: directory.path,
+      encoding: 'utf8',
+    });
+    if (run.status !== 0) throw new Error(`the copy does not compile: ${run.stderr}`);
+    return new MutatedTree(directory);
+  }
+
+  /** The tests of a mutation without it; asked once for each. */
+  withoutMutation({ testFile, testName }: Mutation): TestVerdict {
+    const key = `${testFile} ${testName}`;
+    const known = this.#unmutated.get(key) ?? this.#runTest(testFile, testName);
+    this.#unmutated.set(key, known);
+    return known;
+  }
+
+  withMutation({ edits, testFile, testName }: Mutation): TestVerdict {
+    const files = [...new Set(edits.map(({ file }) => file))];
+    try {
+      for (const file of files) {
+        const text = readFileSync(join(root, 'src', file), 'utf8');
+        const own = edits.filter((edit) => edit.file === file);
+        this.#write(file, applyEdits(text, own));
+      }
+      return this.#runTest(testFile, testName);
+    } finally {
+      for (const file of files) {
+        copyFileSync(join(root, 'src', file), join(this.#directory.path, 'src', file));
+        this.#write(file, readFileSync(join(root, 'src', file), 'utf8'));
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#directory[Symbol.asyncDispose]();
+  }
+
+  /** One module is enough: a mutation changes no types. */
+  #write(file: string, text: string): void {
+    const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
+      readFileSync(path, 'utf8'),
+    ) as { config: { compilerOptions: object } };
+    const options = ts.convertCompilerOptionsFromJson(config.compilerOptions, root).options;
+    const { outputText, diagnostics } = ts.transpileModule(text, {
+      compilerOptions: options,
+      fileName: join(this.#directory.path, 'src', file),
+      reportDiagnostics: true,
+    });
+    if (diagnostics?.some(({ category }) => category === ts.DiagnosticCategory.Error) === true) {
+      throw new Error(`${file} does not parse any more`);
+    }
+    writeFileSync(join(this.#directory.path, 'src', file), text);
+    writeFileSync(join(this.#directory.path, 'dist', file.replace(/\.ts$/, '.js')), outputText);
+  }
+
+  #runTest(testFile: string, testName: string): TestVerdict {
+    const pattern = testName.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const words = ['node_modules/vitest/vitest.mjs', 'run', `test/${testFile}`, '-t', pattern];
+    const { XCACHE_DIST: _dist, VITEST: _vitest, ...env } = process.env;
+    const run = spawnSync(process.execPath, words, {
+      cwd: this.#directory.path,
+      env,
+      encoding: 'utf8',
+      maxBuffer: 64 << 20,
+    });
+    const output = `${run.stdout}${run.stderr}`;
+    const counts = /^(\d+) passed, (\d+) failed/m.exec(run.stdout);
+    if (counts === null) throw new Error(`vitest did not end as usual: ${output.slice(-2_000)}`);
+    return { passed: Number(counts[1]), failed: Number(counts[2]), output };
+  }
+}

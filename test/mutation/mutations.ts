@@ -1,0 +1,275 @@
+/** Identity, completeness and inputs: rules 1 to 10. */
+import type { Mutation } from './mutation.js';
+
+export const mutations: readonly Mutation[] = [
+  {
+    rule: 1,
+    name: 'units are looked up without their hash',
+    edits: [
+      {
+        file: 'service/unit-facts.ts',
+        search: 'JSON.stringify([namespace, unit.layout, unit.profilePath, unit.unitHash])',
+        replace: 'JSON.stringify([namespace, unit.layout, unit.profilePath])',
+      },
+    ],
+    testFile: 'e2e/identity.test.ts',
+    testName: 'rule 7: of several runs of one script',
+  },
+  {
+    rule: 2,
+    name: 'a hash file that is empty or of another build counts as complete',
+    edits: [
+      {
+        file: 'service/unit-files.ts',
+        search: 'if (actual !== expected) return undefined;',
+        replace: '',
+      },
+    ],
+    testFile: 'e2e/completeness.test.ts',
+    testName: 'rule 2: a unit that cargo has begun to build again is not stored',
+  },
+  {
+    rule: 2,
+    name: 'outputs may be missing',
+    edits: [
+      {
+        file: 'service/draft-compilation.ts',
+        search: 'if (missing !== undefined) return isPrivate(',
+        replace: 'if (missing === "") return isPrivate(',
+      },
+    ],
+    testFile: 'e2e/bad-input-store.test.ts',
+    testName: 'with a unit that lacks its library shares nothing of it',
+  },
+  {
+    rule: 3,
+    name: 'a unit is asked for again within one session',
+    edits: [
+      {
+        file: 'service/view-agent.ts',
+        search:
+          'if (last?.pid === cargo.pid && last.startTicks === cargo.startTicks) return false;',
+        replace: '',
+      },
+    ],
+    testFile: 'e2e/completeness.test.ts',
+    testName: 'rule 3: what was missing when cargo planned',
+  },
+  {
+    rule: 3,
+    name: 'a unit is served around files of another build',
+    edits: [
+      {
+        file: 'fs/attach.ts',
+        search:
+          'if (!isValidPath(entry.path) || !hasFreePlace(state, entry, planned)) return false;',
+        replace: 'if (!isValidPath(entry.path)) return false;',
+      },
+    ],
+    testFile: 'e2e/completeness.test.ts',
+    testName: 'rule 3: a unit is served whole or not at all',
+  },
+  {
+    rule: 4,
+    name: 'copy-up links the stored file instead of copying it',
+    edits: [
+      {
+        file: 'fs/copy-up.ts',
+        search: 'const from = state.backing.lower(extent);',
+        replace:
+          'if (extent.offset === 0) { linkSync(state.lower.backingPath(extent.digest), temporary); return; }\n  const from = state.backing.lower(extent);',
+      },
+    ],
+    testFile: 'e2e/immutability.test.ts',
+    testName: 'rule 4: nothing that is done to them',
+  },
+  {
+    rule: 5,
+    name: 'programs and packages of the workspace are shared',
+    edits: [
+      {
+        file: 'service/unit-draft.ts',
+        search: "['lib', 'build-script', 'run-build-script']",
+        replace: "['lib', 'build-script', 'run-build-script', 'bin', 'test-bin']",
+      },
+      {
+        file: 'service/package-origin.ts',
+        search: "host.stat(join(packageRoot, '.cargo-checksum.json')) === undefined",
+        replace: "packageRoot === ''",
+      },
+    ],
+    testFile: 'e2e/immutability.test.ts',
+    testName: 'rule 5',
+  },
+  {
+    rule: 6,
+    name: 'a dependency may have other bytes than those that the unit was built against',
+    edits: [
+      {
+        file: 'service/resolver.ts',
+        search:
+          'return facts.fingerprint === dependency.fingerprint && facts.outputs === dependency.outputs;',
+        replace: 'return facts.fingerprint === dependency.fingerprint;',
+      },
+    ],
+    testFile: 'e2e/coherence.test.ts',
+    testName: 'rule 6: a local variant of a dependency',
+  },
+  {
+    rule: 7,
+    name: 'variables that a script declared are not compared',
+    edits: [
+      {
+        file: 'service/resolver.ts',
+        search: 'of facts.variables) {',
+        replace: 'of facts.variables.slice(0, 0)) {',
+      },
+    ],
+    testFile: 'e2e/identity.test.ts',
+    testName: 'rule 7: of several runs of one script',
+  },
+  {
+    rule: 7,
+    name: 'a dependency may have another fingerprint than the unit names',
+    edits: [
+      {
+        file: 'service/resolver.ts',
+        search:
+          'return facts.fingerprint === dependency.fingerprint && facts.outputs === dependency.outputs;',
+        replace: 'return facts.outputs === dependency.outputs;',
+      },
+    ],
+    testFile: 'e2e/identity.test.ts',
+    testName: 'rule 7: a unit goes with the fingerprints',
+  },
+  {
+    rule: 8,
+    name: 'inputs are not compared',
+    edits: [
+      {
+        file: 'service/resolver.ts',
+        search: 'const changed = facts.inputs.find(',
+        replace: 'const changed = facts.inputs.slice(0, 0).find(',
+      },
+    ],
+    testFile: 'e2e/inputs.test.ts',
+    testName: 'rule 8: a vendored crate has the content of now',
+  },
+  {
+    rule: 8,
+    name: 'inputs are not compared, by the proof',
+    edits: [
+      {
+        file: 'service/resolver.ts',
+        search: 'const changed = facts.inputs.find(',
+        replace: 'const changed = facts.inputs.slice(0, 0).find(',
+      },
+    ],
+    testFile: 'proof/proof.test.ts',
+    testName: 'a vendored crate was edited since',
+  },
+  {
+    rule: 8,
+    name: 'flags that read files are no obstacle',
+    edits: [
+      {
+        file: 'service/unit-draft.ts',
+        search: 'if (flag !== undefined) {',
+        replace: "if (flag === '') {",
+      },
+    ],
+    testFile: 'e2e/inputs.test.ts',
+    testName: 'rule 8: a compiler flag that reads a file',
+  },
+  {
+    rule: 8,
+    name: 'mount namespaces are not told apart',
+    edits: [
+      {
+        file: 'service/session-environment.ts',
+        search: "if (mountNamespace(cargo.pid) !== mountNamespace('self')) {",
+        replace: "if (mountNamespace(cargo.pid) === '') {",
+      },
+    ],
+    testFile: 'e2e/inputs.test.ts',
+    testName: 'rule 8: in another mount namespace',
+  },
+  {
+    rule: 9,
+    name: 'any wrapper counts as transparent',
+    edits: [
+      {
+        file: 'service/session-environment.ts',
+        search: "if (wrapper !== '' && !transparentWrappers.has(baseName(wrapper))) {",
+        replace: "if (wrapper === '\\0') {",
+      },
+    ],
+    testFile: 'e2e/inputs.test.ts',
+    testName: 'rule 9: with an unknown wrapper',
+  },
+  {
+    rule: 9,
+    name: 'a known wrapper is no part of the namespace',
+    edits: [
+      {
+        file: 'service/session-environment.ts',
+        search: '      baseName(wrapper),\n',
+        replace: '',
+      },
+    ],
+    testFile: 'e2e/inputs.test.ts',
+    testName: 'rule 9: a known wrapper has units of its own',
+  },
+  {
+    rule: 9,
+    name: 'the program in the place of rustc is no part of the namespace',
+    edits: [
+      {
+        file: 'service/session-environment.ts',
+        search: '      toolchain.compilerIdentity,\n',
+        replace: '',
+      },
+    ],
+    testFile: 'e2e/inputs.test.ts',
+    testName: 'rule 9: another program in the place of rustc',
+  },
+  {
+    rule: 9,
+    name: 'the processor is not compared',
+    edits: [
+      {
+        file: 'service/resolver.ts',
+        search: 'if (facts.cpu !== null && facts.cpu !== environment.cpu) {',
+        replace: "if (facts.cpu === '') {",
+      },
+    ],
+    testFile: 'service/resolver.test.ts',
+    testName: 'rule 9: a unit for the processor of another machine',
+  },
+  {
+    rule: 10,
+    name: 'variables of the user are not recorded',
+    edits: [
+      {
+        file: 'service/draft-compilation.ts',
+        search: '.filter(([name]) => !isSetByCargo(name))',
+        replace: '.filter(() => false)',
+      },
+    ],
+    testFile: 'e2e/paths.test.ts',
+    testName: 'rule 10: a variable of the user',
+  },
+  {
+    rule: 10,
+    name: 'a variable that holds the workspace does not bind',
+    edits: [
+      {
+        file: 'cargo/path-bearing.ts',
+        search: "(root) => root !== '' && root !== '/' && rest.includes(root),",
+        replace: "(root) => root === '\\0' && rest.includes(root),",
+      },
+    ],
+    testFile: 'e2e/paths.test.ts',
+    testName: 'rule 10: a variable that holds the workspace',
+  },
+];
