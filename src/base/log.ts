@@ -36,14 +36,20 @@ export interface OpenLogFile {
   readonly sizeBytes: number;
 }
 
-/** Opens a log file for appending; one beyond the limit becomes `file.1` first. */
+/** Opens a log file for appending; one beyond the limit becomes `file.1` first, where it can. */
 export function openLogFile(file: string): OpenLogFile {
   const fd = openSync(file, 'a', 0o600);
   const sizeBytes = fstatSync(fd).size;
   if (sizeBytes <= logFileBytesMax) return { fd, sizeBytes };
-  closeSync(fd);
-  renameSync(file, `${file}.1`);
-  return { fd: openSync(file, 'a', 0o600), sizeBytes: 0 };
+  try {
+    renameSync(file, `${file}.1`);
+    const next = openSync(file, 'a', 0o600);
+    closeSync(fd);
+    return { fd: next, sizeBytes: 0 };
+  } catch {
+    // A full or read-only disk, no descriptors left: the lines go on where they are.
+    return { fd, sizeBytes };
+  }
 }
 
 /** A stream as pino wants it. A log that cannot be written must not stop the service. */
@@ -60,8 +66,14 @@ class BoundedLogFile {
   write(line: string): void {
     this.#sizeBytes += writeWhole(this.#fd, line);
     if (this.#sizeBytes <= logFileBytesMax) return;
-    closeSync(this.#fd);
-    ({ fd: this.#fd, sizeBytes: this.#sizeBytes } = openLogFile(this.#file));
+    const old = this.#fd;
+    try {
+      ({ fd: this.#fd, sizeBytes: this.#sizeBytes } = openLogFile(this.#file));
+    } catch {
+      // Never without an open file: its number would soon be that of another.
+      return;
+    }
+    closeSync(old);
   }
 }
 
