@@ -1,7 +1,6 @@
 /** mknod, mkdir, symlink and link: names that appear. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, constants, fchmodSync, fstatSync, lchownSync } from 'node:fs';
-import { linkSync, lstatSync, mkdirSync, openSync, renameSync, symlinkSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import type { ByteName } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
@@ -11,9 +10,11 @@ import { upperAttributes } from './attributes.js';
 import { copyUp, raiseDirectory } from './copy-up.js';
 import { bindUpper, directoryForNewName, insertDentry } from './directory.js';
 import type { Attr, Caller, Ino } from './file-system.js';
-import { directoryType, fifoType, regularType, symlinkType, typeMask } from './inode.js';
+import { directoryType, fifoType, regularType, socketType, symlinkType } from './inode.js';
+import { typeMask } from './inode.js';
 import { virtualPathOf, type Dentry, type Inode } from './inode.js';
 import { hostPathOf, hostPathOfInode, type OverlayState } from './overlay-state.js';
+import { createSpecial } from './special-files.js';
 
 const bigintStat = { bigint: true } as const;
 
@@ -26,11 +27,14 @@ export interface NewName {
 
 export function mknod(state: OverlayState, at: NewName, mode: number): Attr {
   const fileType = (mode & typeMask) === 0 ? regularType : mode & typeMask;
-  if (fileType !== regularType && fileType !== fifoType) throw new FsError('EPERM', 'mknod');
+  const isSpecial = fileType === fifoType || fileType === socketType;
+  if (fileType !== regularType && !isSpecial) throw new FsError('EPERM', 'mknod');
   const dentry = newDentry(state, at, fileType, 'mknod');
   const path = hostPathOf(state, dentry);
-  if (fileType === fifoType) {
-    createFifo(state, path, mode & 0o7777);
+  if (isSpecial) {
+    const parent = hostPathOfInode(state, state.inodes.get(at.parent, 'mknod'));
+    const temporary = state.work.temporaryPath();
+    createSpecial({ fileType, mode: mode & 0o7777, temporary, path, parent });
     giveToCaller(state, at, path);
     return appear(state, dentry, lstatSync(path, bigintStat));
   }
@@ -51,16 +55,6 @@ function createFile(path: string | Buffer, mode: number): number {
   // The kernel has applied the caller's umask; this process's own must not count.
   if ((fstatSync(fd).mode & 0o7777) !== mode) fchmodSync(fd, mode);
   return fd;
-}
-
-/** Node has no mkfifo. The name may not be text, so the fifo is made elsewhere and renamed. */
-function createFifo(state: OverlayState, path: string | Buffer, mode: number): void {
-  const temporary = state.work.temporaryPath();
-  const argv = ['-m', mode.toString(8), '--', temporary];
-  if (spawnSync('mkfifo', argv, { cwd: '/', stdio: 'ignore' }).status !== 0) {
-    throw new FsError('EPERM', 'mknod');
-  }
-  renameSync(temporary, path);
 }
 
 export function mkdir(state: OverlayState, at: NewName, mode: number): Attr {

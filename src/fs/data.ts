@@ -15,6 +15,11 @@ import { hostPathOfInode, type OverlayState } from './overlay-state.js';
  */
 const beginningBytesMax = 4096;
 
+/** Throws EFBIG for an end that no file can have here: Node counts exactly up to 2^53 alone. */
+export function requireSize(sizeBytes: number, operation: string): void {
+  if (sizeBytes > Number.MAX_SAFE_INTEGER) throw new FsError('EFBIG', operation);
+}
+
 /** The read-write descriptor of an upper file. */
 export function upperFd(state: OverlayState, inode: Inode): number {
   if (inode.fd >= 0) return state.backing.use(inode);
@@ -69,6 +74,7 @@ function readLower(
 export function write(state: OverlayState, inode: Inode, source: Buffer, range: ByteRange): number {
   requireRegular(inode, 'write');
   const { bufferOffset, lengthBytes, position } = range;
+  requireSize(position + lengthBytes, 'write');
   revokeAdoptionOf(state, inode);
   copyUp(state, inode);
   const fd = upperFd(state, inode);

@@ -11,6 +11,7 @@ import {
   directoryType,
   fifoType,
   regularType,
+  socketType,
   symlinkType,
   typeMask,
   type Dentry,
@@ -67,6 +68,7 @@ function typeOf(entry: ByteDirent): number | undefined {
   if (entry.isDirectory()) return directoryType;
   if (entry.isSymbolicLink()) return symlinkType;
   if (entry.isFIFO()) return fifoType;
+  if (entry.isSocket()) return socketType;
   return undefined;
 }
 

@@ -14,6 +14,7 @@ export const regularType: number = constants.S_IFREG;
 export const directoryType: number = constants.S_IFDIR;
 export const symlinkType: number = constants.S_IFLNK;
 export const fifoType: number = constants.S_IFIFO;
+export const socketType: number = constants.S_IFSOCK;
 
 /** One name in a directory. Removed dentries leave `parent.directory.children` and `inode.names`. */
 export interface Dentry {

@@ -62,7 +62,11 @@ export function dropName(state: OverlayState, dentry: Dentry): void {
   if (inode === undefined) return;
   inode.names.splice(inode.names.indexOf(dentry), 1);
   inode.generation += 1;
-  if (inode.lower !== undefined) releaseLowerName(state, inode, inode.lower.attachment);
+  if (inode.lower !== undefined) {
+    releaseLowerName(state, inode, inode.lower.attachment);
+    // Those who know it by another name see that its link count has changed.
+    if (inode.names.length > 0) inode.lower.ctimeNs = state.work.nowNs();
+  }
   disposeIfUnused(state, inode);
 }
 

@@ -4,13 +4,16 @@ import { FsError } from '../base/errors.js';
 import { revokeAdoptionOf } from './adoption-intent.js';
 import { attributesOf, requireRegular, setTimes } from './attributes.js';
 import { copyUp, raiseDirectory } from './copy-up.js';
-import { truncate } from './data.js';
+import { requireSize, truncate } from './data.js';
 import type { Attr, AttrChanges, TimeChange } from './file-system.js';
 import { symlinkType, type Inode } from './inode.js';
 import { hostPathOfInode, type OverlayState } from './overlay-state.js';
 
 export function setattr(state: OverlayState, inode: Inode, changes: AttrChanges): Attr {
-  if (changes.sizeBytes !== undefined) requireRegular(inode, 'setattr');
+  if (changes.sizeBytes !== undefined) {
+    requireRegular(inode, 'setattr');
+    requireSize(changes.sizeBytes, 'setattr');
+  }
   if (changes.mode !== undefined && inode.fileType === symlinkType) {
     throw new FsError('ENOTSUP', 'setattr');
   }
