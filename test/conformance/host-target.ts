@@ -48,8 +48,8 @@ export function hostTarget(root: string, onDispose: () => void | Promise<void>):
     truncate: (path, sizeBytes) => {
       fs.truncateSync(at(path), sizeBytes);
     },
-    utimens: (path, atimeNs, mtimeNs) => {
-      python(utimensat, [hex(path), String(atimeNs ?? 'omit'), String(mtimeNs ?? 'omit')]);
+    utimens: async (path, atimeNs, mtimeNs) => {
+      await python(utimensat, [hex(path), String(atimeNs ?? 'omit'), String(mtimeNs ?? 'omit')]);
     },
     mkdir: (path, mode) => {
       fs.mkdirSync(at(path), mode);
@@ -60,9 +60,9 @@ export function hostTarget(root: string, onDispose: () => void | Promise<void>):
     unlink: (path) => {
       fs.unlinkSync(at(path));
     },
-    rename: (from, to, flag) => {
+    rename: async (from, to, flag) => {
       if (flag === undefined) fs.renameSync(at(from), at(to));
-      else python(renameWithFlag, [hex(from), hex(to), flag === 'noreplace' ? '1' : '2']);
+      else await python(renameWithFlag, [hex(from), hex(to), flag === 'noreplace' ? '1' : '2']);
     },
     link: (existing, path) => {
       fs.linkSync(at(existing), at(path));
@@ -82,12 +82,8 @@ export function hostTarget(root: string, onDispose: () => void | Promise<void>):
 
 /** Node and Python set both times or none; UTIME_OMIT needs the call itself. */
 const utimensat = `
-class timespec(ctypes.Structure): _fields_ = [('s', ctypes.c_long), ('n', ctypes.c_long)]
-def stamp(a): return timespec(0, (1 << 30) - 2) if a == b'omit' else timespec(*divmod(int(a), 10**9))
-def main():
-    times = (timespec * 2)(stamp(args[1]), stamp(args[2]))
-    if libc.utimensat(-100, hexed(args[0]), times, 0x100) != 0:
-        e = ctypes.get_errno(); raise OSError(e, os.strerror(e))
+def stamp(a): return (0, UTIME_OMIT) if a == b'omit' else divmod(int(a), 10**9)
+def main(): utimensat(hexed(args[0]), stamp(args[1]), stamp(args[2]))
 `;
 
 const renameWithFlag = `

@@ -13,7 +13,7 @@ export const kernelTests: readonly ConformanceTest[] = [
   kernelCheck(
     'a file written through shared mapped memory holds what was written',
     async (scene) => {
-      python(mapShared, [host(scene, 'a')]);
+      await python(mapShared, [host(scene, 'a')]);
       const content = await get(scene, scene.at('a'));
       expect(content.length).toBe(5_000_000);
       expect(content.startsWith('mapped')).toBe(true);
@@ -25,51 +25,54 @@ export const kernelTests: readonly ConformanceTest[] = [
     async (scene) => {
       await put(scene, scene.at('a'), Buffer.alloc(100_000, 'a'));
       await put(scene, scene.at('b'), Buffer.alloc(100_000, 'b'));
-      expect(python(mapAndReplace, [host(scene, 'a'), host(scene, 'b')])).toBe('ok');
+      expect(await python(mapAndReplace, [host(scene, 'a'), host(scene, 'b')])).toBe('ok');
     },
   ),
-  kernelCheck('a program in the file system runs, and runs on after its name is gone', (scene) => {
-    expect(python(execute, [host(scene, 'program')])).toBe('ran');
-  }),
-  kernelCheck('a shared object can be mapped executable', (scene) => {
-    expect(python(mapExecutable, [host(scene, 'lib.so')])).toBe('ok');
+  kernelCheck(
+    'a program in the file system runs, and runs on after its name is gone',
+    async (scene) => {
+      expect(await python(execute, [host(scene, 'program')])).toBe('ran');
+    },
+  ),
+  kernelCheck('a shared object can be mapped executable', async (scene) => {
+    expect(await python(mapExecutable, [host(scene, 'lib.so')])).toBe('ok');
   }),
   kernelCheck('flock keeps another process out until it is released', async (scene) => {
     await put(scene, scene.at('lock'));
-    expect(python(lock, [host(scene, 'lock')])).toBe('busy free');
+    expect(await python(lock, [host(scene, 'lock')])).toBe('busy free');
   }),
   kernelCheck('posix_fallocate gives a file its size', async (scene) => {
-    python(fallocate, [host(scene, 'a')]);
+    await python(fallocate, [host(scene, 'a')]);
     expect((await scene.fs.stat(scene.at('a'))).sizeBytes).toBe(300_000);
   }),
   kernelCheck('copy_file_range, sendfile and SEEK_END work on files of any size', async (scene) => {
     await put(scene, scene.at('a'), Buffer.alloc(3_000_000, 'abc'));
-    expect(python(copyRange, [host(scene, 'a'), host(scene, 'b')])).toBe('3000000');
+    expect(await python(copyRange, [host(scene, 'a'), host(scene, 'b')])).toBe('3000000');
     expect(await get(scene, scene.at('b'))).toBe(await get(scene, scene.at('a')));
   }),
-  kernelCheck('O_TMPFILE works or is refused as unsupported', (scene) => {
-    expect(['ok', 'EOPNOTSUPP']).toContain(python(temporaryFile, [host(scene, '')]));
+  kernelCheck('O_TMPFILE works or is refused as unsupported', async (scene) => {
+    expect(['ok', 'EOPNOTSUPP']).toContain(await python(temporaryFile, [host(scene, '')]));
   }),
-  kernelCheck('statvfs tells sizes and a name limit of 255 bytes', (scene) => {
-    expect(python(statvfs, [host(scene, '')])).toBe('ok');
+  kernelCheck('statvfs tells sizes and a name limit of 255 bytes', async (scene) => {
+    expect(await python(statvfs, [host(scene, '')])).toBe('ok');
   }),
   kernelCheck(
     'four processes make, rename and remove files in one directory at a time',
-    (scene) => {
-      expect(python(manyProcesses, [host(scene, '')])).toBe('0 0 0 0 []');
+    async (scene) => {
+      expect(await python(manyProcesses, [host(scene, '')])).toBe('0 0 0 0 []');
     },
   ),
   kernelCheck('processes that append to one file lose nothing', async (scene) => {
-    python(manyAppend, [host(scene, 'log')]);
+    await python(manyAppend, [host(scene, 'log')]);
     const lines = (await get(scene, scene.at('log'))).trim().split('\n');
     expect(new Set(lines).size).toBe(800);
     expect(lines.length).toBe(800);
   }),
-  kernelCheck('the descriptor of a removed directory refuses new names', (scene) => {
-    expect(python(removedDirectory, [host(scene, 'd')])).toBe('ENOENT []');
+  kernelCheck('the descriptor of a removed directory refuses new names', async (scene) => {
+    expect(await python(removedDirectory, [host(scene, 'd')])).toBe('ENOENT []');
   }),
-  kernelCheck('a directory tree is copied with cp -a and removed with rm -r', (scene) => {
-    expect(python(copyTree, [host(scene, '')])).toBe('same');
+  kernelCheck('a directory tree is copied with cp -a and removed with rm -r', async (scene) => {
+    expect(await python(copyTree, [host(scene, '')])).toBe('same');
   }),
 ];
 

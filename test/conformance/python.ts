@@ -1,34 +1,66 @@
-/** Runs what Node has no calls for (mmap, flock, renameat2 …) in a small Python program. */
-import { execFileSync } from 'node:child_process';
+/**
+ * Runs what Node has no calls for (mmap, flock, renameat2 …) in small Python programs, each in a
+ * process of its own: `programs/server.py` forks for each, because starting Python takes longer
+ * than most programs do.
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-const prelude = `
-import ctypes, errno, fcntl, mmap, os, subprocess, sys, time
-args = [os.fsencode(a) for a in sys.argv[1:]]
-libc = ctypes.CDLL(None, use_errno=True)
-def renameat2(a, b, flags):
-    if libc.renameat2(-100, a, -100, b, flags) != 0:
-        e = ctypes.get_errno(); raise OSError(e, os.strerror(e))
-def hexed(a): return bytes.fromhex(a.decode())
-`;
+const serverPath = fileURLToPath(new URL('programs/server.py', import.meta.url));
 
-const epilogue = `
-try:
-    main()
-except OSError as e:
-    print('errno', errno.errorcode.get(e.errno, e.errno)); sys.exit(0)
-`;
+interface Answer {
+  readonly output: string;
+  readonly failure?: string;
+  readonly errno?: string;
+}
+
+/** One at a time, in the order of the requests. It ends when this process does. */
+class PythonServer {
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #waiting: ((line: string | undefined) => void)[] = [];
+
+  constructor() {
+    this.#process = spawn('python3', [serverPath], { cwd: '/', stdio: 'pipe' });
+    this.#process.stderr.resume();
+    const lines = createInterface({ input: this.#process.stdout });
+    lines.on('line', (line) => this.#waiting.shift()?.(line));
+    lines.on('close', () => {
+      for (const each of this.#waiting.splice(0)) each(undefined);
+    });
+    // It waits for requests, which must not keep this process from ending.
+    this.#process.unref();
+    for (const stream of [this.#process.stdin, this.#process.stdout, this.#process.stderr]) {
+      (stream as unknown as { unref: () => void }).unref();
+    }
+  }
+
+  async ask(request: object): Promise<Answer> {
+    this.#process.stdin.write(`${JSON.stringify(request)}\n`);
+    const line = await new Promise<string | undefined>((resolve) => this.#waiting.push(resolve));
+    if (line === undefined) throw new Error('the Python server ended');
+    return JSON.parse(line) as Answer;
+  }
+}
+
+let server: PythonServer | undefined;
+
+async function ask(request: object): Promise<string> {
+  server ??= new PythonServer();
+  const { output, failure, errno } = await server.ask(request);
+  if (failure === undefined) return output.trim();
+  throw Object.assign(new Error(failure), { code: errno });
+}
 
 /**
- * Runs `main()` of the given body with `args`; returns what it printed. An `OSError` becomes an
+ * Runs `main()` of the given program with `args`; returns what it printed. An `OSError` becomes an
  * error with its errno word as `code`. Paths with odd bytes are passed in hex (`hexed`).
  */
-export function python(body: string, args: readonly string[]): string {
-  const program = prelude + body + epilogue;
-  const output = execFileSync('python3', ['-c', program, ...args], {
-    encoding: 'utf8',
-    timeout: 60_000,
-  });
-  const failed = /^errno (\S+)$/m.exec(output);
-  if (failed === null) return output.trim();
-  throw Object.assign(new Error(output.trim()), { code: failed[1] });
+export async function python(program: string, args: readonly string[]): Promise<string> {
+  return await ask({ program, args });
+}
+
+/** Runs one check of `programs/<file>.py` in an empty directory; throws with its traceback. */
+export async function runCheck(file: string, name: string, directory: string): Promise<void> {
+  await ask({ file, check: name, args: [directory] });
 }

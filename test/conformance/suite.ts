@@ -14,6 +14,7 @@ import { directoryTests } from './directory-tests.js';
 import { kernelTests } from './kernel-tests.js';
 import { linkTests } from './link-tests.js';
 import { metadataTests } from './metadata-tests.js';
+import { programTests } from './program-tests.js';
 import { renameTests } from './rename-tests.js';
 import type { Scene } from './scene.js';
 import type { Awaitable, ConformanceTarget } from './target.js';
@@ -31,6 +32,7 @@ const allTests: readonly ConformanceTest[] = [
   ...renameTests,
   ...linkTests,
   ...kernelTests,
+  ...programTests,
 ];
 
 /** Declares the suite for one target, which is made once and shared; each test has its directory. */

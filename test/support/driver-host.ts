@@ -27,8 +27,16 @@ function whyNot(): string | undefined {
 export type DriverKind = 'direct' | 'fast' | 'safe';
 
 /** `fast` and `safe` are the modes of fuse-native. */
+/**
+ * What stands behind the driver: an overlay; one whose files are all served from immutable ones; or
+ * one at the place of a workspace in the per-user mount.
+ */
+export type HostShape = 'overlay' | 'served' | 'tree';
+
 export interface HostOptions {
   readonly driver: DriverKind;
+  /** `overlay` where left out. */
+  readonly shape?: HostShape;
   /** Left alone at disposal; a temporary directory where left out. */
   readonly directory?: TempDirectory;
 }
@@ -59,6 +67,8 @@ export type HostCommand =
 export class DriverHost implements AsyncDisposable {
   readonly directory: TempDirectory;
   readonly mountPoint: string;
+  /** Where the overlay's root is. */
+  readonly viewRoot: string;
   readonly messages: Message[] = [];
   readonly #process: ChildProcess;
   readonly #ownsDirectory: boolean;
@@ -71,7 +81,10 @@ export class DriverHost implements AsyncDisposable {
     this.#ownsDirectory = options.directory === undefined;
     this.mountPoint = `${directory.path}/mnt`;
     mkdirSync(this.mountPoint, { recursive: true });
-    this.#process = fork(hostEntry, [options.driver, this.mountPoint, directory.path], {
+    const shape = options.shape ?? 'overlay';
+    this.viewRoot = shape === 'tree' ? `${this.mountPoint}/home/ws/@build` : this.mountPoint;
+    const args = [options.driver, this.mountPoint, directory.path, shape];
+    this.#process = fork(hostEntry, args, {
       cwd: '/',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
