@@ -50,6 +50,8 @@ export interface EffectiveBuildDir {
   readonly workspace: string;
   /** Undefined for a cargo that does not tell. */
   readonly buildDirectory: string | undefined;
+  /** The same where nothing sets `build.build-dir`. */
+  readonly targetDirectory: string | undefined;
 }
 
 /**
@@ -75,15 +77,21 @@ export async function probeBuildDir(
   }
 }
 
-async function askCargo(cwd: string): Promise<EffectiveBuildDir | undefined> {
+/** The workspace around `cwd`. Undefined where there is none, or none that cargo can read. */
+export async function askCargo(cwd: string): Promise<EffectiveBuildDir | undefined> {
   const args = ['metadata', '--no-deps', '--offline', '--format-version', '1'];
   const { kind, stdout } = await runProgram('cargo', args, { cwd });
   if (kind !== 'done') return undefined;
   const answer = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
-  const { workspace_root: workspace, build_directory: buildDirectory } = answer;
+  const {
+    workspace_root: workspace,
+    build_directory: buildDirectory,
+    target_directory: targetDirectory,
+  } = answer;
   if (typeof workspace !== 'string') return undefined;
   return {
     workspace,
     buildDirectory: typeof buildDirectory === 'string' ? buildDirectory : undefined,
+    targetDirectory: typeof targetDirectory === 'string' ? targetDirectory : undefined,
   };
 }

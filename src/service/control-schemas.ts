@@ -24,6 +24,7 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
   }),
   unmount: v.strictObject({ directory, materialize: v.boolean() }),
   autoMount: v.strictObject({ enabled: v.boolean() }),
+  materialize: v.strictObject({ view: viewId, directory }),
   status: nothing,
   watch: nothing,
   stats: nothing,

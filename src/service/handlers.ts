@@ -33,6 +33,8 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     mount: async (params, { progress }) => await views.mount(params, progress),
     unmount: async (params, { progress }) => await views.unmount(params, progress),
     autoMount: async ({ enabled }) => await services.workspaces.setEnabled(enabled),
+    materialize: async (params, { progress }) =>
+      await services.workspaces.materialize(params, progress),
     status: () => Promise.resolve(statusOf(services)),
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
     stats: () => Promise.resolve(statsOf(store, views)),

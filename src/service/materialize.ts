@@ -60,6 +60,16 @@ export function listBackingDigests(
   return withOverlay(view, blobPath, (overlay) => overlay.backingDigests());
 }
 
+/** Ids of the attached units of which nothing was changed; for a view that is not mounted. */
+export function listStoredUnits(
+  view: ViewDirectory,
+  blobPath: (digest: string) => string,
+): readonly string[] {
+  return withOverlay(view, blobPath, (overlay) =>
+    overlay.attachments().flatMap(({ id, isIntact }) => (isIntact ? [id] : [])),
+  );
+}
+
 function withOverlay<T>(
   view: ViewDirectory,
   blobPath: (digest: string) => string,
@@ -153,7 +163,8 @@ async function restoreTimes(entries: readonly SnapshotEntry[], view: ViewDirecto
   }
 }
 
-async function touch(mtimeNs: bigint, paths: readonly string[]): Promise<void> {
+/** Sets the exact modification time of files by their absolute paths, byte strings. */
+export async function touch(mtimeNs: bigint, paths: readonly string[]): Promise<void> {
   const seconds = mtimeNs / 1_000_000_000n;
   const fraction = String(mtimeNs % 1_000_000_000n).padStart(9, '0');
   for (let start = 0; start < paths.length; start += namesPerCall) {

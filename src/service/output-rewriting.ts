@@ -6,14 +6,10 @@
 import type { UnitFacts } from './unit-facts.js';
 
 /**
- * Replaces every mention of the build-dir where the unit was built, except inside the unit's own
- * OUT_DIR, which must stay as `root-output` has it.
+ * Replaces every mention of the build-dir that `facts` names, except inside the unit's own OUT_DIR
+ * in it, which must stay as `root-output` has it.
  */
-export function rewriteForeignPaths(
-  output: Buffer,
-  facts: Pick<UnitFacts, 'buildDir' | 'layout' | 'profilePath' | 'package' | 'unitHash'>,
-  buildDir: string,
-): Buffer {
+export function rewriteForeignPaths(output: Buffer, facts: UnitPlace, buildDir: string): Buffer {
   const own = ownOutDir(facts);
   // Byte strings: paths need not be UTF-8.
   const from = Buffer.from(facts.buildDir).toString('latin1');
@@ -23,10 +19,14 @@ export function rewriteForeignPaths(
   return Buffer.from(rewritten.join(Buffer.from(own).toString('latin1')), 'latin1');
 }
 
+/** Where a unit lies in which build-dir. */
+export type UnitPlace = Pick<
+  UnitFacts,
+  'buildDir' | 'layout' | 'profilePath' | 'package' | 'unitHash'
+>;
+
 /** The unit's OUT_DIR as an absolute path in the build-dir where it was built. */
-export function ownOutDir(
-  facts: Pick<UnitFacts, 'buildDir' | 'layout' | 'profilePath' | 'package' | 'unitHash'>,
-): string {
+export function ownOutDir(facts: UnitPlace): string {
   const separator = facts.layout === 'classic' ? '-' : '/';
   const directory = `${facts.package}${separator}${facts.unitHash}`;
   return `${facts.buildDir}/${facts.profilePath}/build/${directory}/out`;

@@ -242,6 +242,23 @@ export interface AutoMountResult {
   readonly isMounted: boolean;
 }
 
+export interface MaterializeParams {
+  /** A view of the per-user mount, which must not be mounted. */
+  readonly view: string;
+  /** Where cargo builds its workspace without the mount. */
+  readonly directory: string;
+}
+
+export interface MaterializeResult {
+  readonly version: 1;
+  readonly directory: string;
+  readonly files: number;
+  /** Units that hold the path of the mount, so that cargo builds them again. */
+  readonly boundUnits: number;
+  /** Files that were not moved, and where they are for 30 days; null where there are none. */
+  readonly left: { readonly files: number; readonly directory: string } | null;
+}
+
 /** What one cargo session came to in one build-dir; sent while `watch` runs. */
 export interface SessionSummary {
   readonly version: 1;
@@ -279,6 +296,8 @@ export interface ControlMethods {
   unmount: { params: UnmountParams; result: UnmountResult };
   /** The per-user mount, now and at every start of the service. */
   autoMount: { params: { readonly enabled: boolean }; result: AutoMountResult };
+  /** Turns a view of the per-user mount into an ordinary target directory, and ends it. */
+  materialize: { params: MaterializeParams; result: MaterializeResult };
   status: { params: Record<string, never>; result: StatusResult };
   /** Tells of every cargo session that ends; answers when the service or the command ends it. */
   watch: { params: Record<string, never>; result: { readonly version: 1 } };

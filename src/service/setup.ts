@@ -12,6 +12,7 @@ import { requireBuildDirSupport } from './cargo-probe.js';
 import type { ControlClient } from './control-client.js';
 import type { XcachePaths } from './paths.js';
 import { stopService } from './service-launcher.js';
+import { materializeViews } from './teardown-views.js';
 import { installUnit, loadUnitState, probeUserSystemd, uninstallUnit } from './systemd-unit.js';
 import {
   cargoHomeOf,
@@ -23,7 +24,7 @@ import {
 
 /** What one step found or did. */
 export interface SetupStep {
-  readonly step: 'cargo' | 'service' | 'mount' | 'config' | 'unit';
+  readonly step: 'cargo' | 'service' | 'mount' | 'config' | 'unit' | 'view';
   /** `ready`: nothing to do. `skipped`: not possible here, and not needed. */
   readonly state: 'ready' | 'done' | 'missing' | 'skipped';
   /** One sentence for people. */
@@ -49,7 +50,14 @@ export interface SetupOptions {
   readonly isAgreed: boolean;
 }
 
-type TeardownOptions = Pick<SetupOptions, 'paths' | 'connect' | 'connectIfRunning'>;
+export interface TeardownOptions extends Pick<
+  SetupOptions,
+  'paths' | 'connect' | 'connectIfRunning'
+> {
+  /** Give each workspace an ordinary target directory with what its view shows. */
+  readonly isMaterializing: boolean;
+}
+
 type CheckOptions = Pick<SetupOptions, 'paths' | 'connectIfRunning'>;
 
 /** Looks what `runSetup` would do; changes nothing. Throws `XC_CARGO_VERSION`, `XC_CARGO_CONFIG`. */
@@ -108,7 +116,10 @@ export async function runSetup(options: SetupOptions): Promise<SetupResult> {
   return { version: 1, steps, notes: environmentNotes(config.shadowed) };
 }
 
-/** Takes back what `runSetup` did. The store and the views stay. Throws `XC_CARGO_CONFIG`. */
+/**
+ * Takes back what `runSetup` did. The store stays, and the views too unless they are materialized;
+ * a step that is `missing` is one that could not be. Throws `XC_CARGO_CONFIG`.
+ */
 export async function runTeardown(options: TeardownOptions): Promise<SetupResult> {
   const config = await loadUserCargoConfig(cargoHomeOf());
   const wasSet = await clearUserCargoConfig(config);
@@ -121,6 +132,9 @@ export async function runTeardown(options: TeardownOptions): Promise<SetupResult
   ];
   const { mount, isNeeded } = await takeMountDown(options);
   steps.push(mount);
+  if (options.isMaterializing) {
+    steps.push(...(await materializeViews(await options.connect(), options.paths)));
+  }
   const hadUnit = await uninstallUnit();
   steps.push({
     step: 'unit',

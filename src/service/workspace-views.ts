@@ -11,7 +11,14 @@ import { adoptDirectory } from './adopt-directory.js';
 import { buildDirOf, placeName } from './auto-paths.js';
 import { loadAutoMountSetting, saveAutoMountSetting } from './auto-mount-setting.js';
 import { MountKeeper } from './mount-keeper.js';
-import type { AutoMountResult, PerUserMount } from './protocol.js';
+import { leaveView } from './leave-view.js';
+import type {
+  AutoMountResult,
+  MaterializeParams,
+  MaterializeResult,
+  PerUserMount,
+  Progress,
+} from './protocol.js';
 import type { TreeAnswer } from './tree-messages.js';
 import { View } from './view.js';
 import {
@@ -86,6 +93,23 @@ export class WorkspaceViews {
       if (!isEnabled) await this.#close();
       const directory = this.#mountPoint ?? (await resolveMountPoint(this.#options.mountDirectory));
       return { version: 1, directory, isMounted: this.#mount !== undefined };
+    });
+  }
+
+  /** See `leaveView`. Throws `XC_UNMOUNT_BUSY` while the mount is there. */
+  async materialize(
+    params: MaterializeParams,
+    progress: (progress: Progress) => void,
+  ): Promise<MaterializeResult> {
+    return await this.#alone(async () => {
+      if (this.#mountPoint !== undefined) {
+        throw new XcacheError('XC_UNMOUNT_BUSY', `${this.#mountPoint} is mounted`, {
+          hint: 'views are turned into plain directories by: xcache teardown --materialize',
+        });
+      }
+      const { viewsDirectory, services, registry } = this.#options;
+      const mountPoints = registry.all().map(({ mountPoint }) => mountPoint);
+      return await leaveView({ ...params, viewsDirectory, services, mountPoints, progress });
     });
   }
 
