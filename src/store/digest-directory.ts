@@ -142,7 +142,13 @@ export class DigestDirectory {
   /** Makes the names of `digests` durable. */
   async syncShards(digests: Iterable<Digest>): Promise<void> {
     const directories = new Set<string>();
-    for (const digest of digests) directories.add(join(this.root, digest.slice(0, 2)));
+    for (const digest of digests) {
+      const shard = digest.slice(0, 2);
+      directories.add(join(this.root, shard));
+      // The file system makes shards too, for the files that it moves here.
+      if (!this.#shards.has(shard)) this.#hasNewShard = true;
+      this.#shards.add(shard);
+    }
     if (this.#hasNewShard) {
       this.#hasNewShard = false;
       directories.add(this.root);

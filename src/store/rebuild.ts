@@ -81,14 +81,14 @@ export async function removeUnindexedManifests(
   if (count > 0) parts.log.info({ count }, 'manifests of an interrupted change are removed');
 }
 
-/** Puts a manifest file where nothing reads it, for a person to look at. */
+/** Puts a manifest file where nothing reads it, for a person to look at; returns whether it was there. */
 export async function quarantineManifest(
   parts: Pick<StoreParts, 'paths' | 'manifests' | 'log'>,
   digest: Digest,
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   parts.log.warn({ manifest: digest, reason }, 'a unit is put into quarantine');
-  await parts.manifests.moveAway(digest, quarantinePath(parts.paths, `manifest-${digest}`));
+  return await parts.manifests.moveAway(digest, quarantinePath(parts.paths, `manifest-${digest}`));
 }
 
 async function clearUnits(parts: RebuildParts): Promise<void> {

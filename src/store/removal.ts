@@ -92,14 +92,18 @@ export async function rejectUnits(
     async () => await parts.index.remove([...all]),
   );
   parts.step('reject:unindexed');
+  const [manifests, blobs]: [Digest[], Digest[]] = [[], []];
   for (const digest of removed) {
     parts.deferred.forgetUse(digest);
-    await quarantineManifest(parts, digest, reason);
+    if (await quarantineManifest(parts, digest, reason)) manifests.push(digest);
   }
   for (const blob of badBlobs) {
     parts.log.warn({ blob, reason }, 'a blob is put into quarantine');
-    await parts.blobs.moveAway(blob, quarantinePath(parts.paths, `blob-${blob}`));
+    const target = quarantinePath(parts.paths, `blob-${blob}`);
+    if (await parts.blobs.moveAway(blob, target)) blobs.push(blob);
   }
+  // A power cut must not bring them back: an index that is rebuilt knows nothing but the files.
+  await Promise.all([parts.manifests.syncShards(manifests), parts.blobs.syncShards(blobs)]);
   return removed;
 }
 

@@ -37,13 +37,22 @@ const cacheDirTag = `Signature: 8a477f597d28d172789f06886806bc55
 export async function prepareStoreDirectory(directory: string): Promise<StorePaths> {
   const wanted = resolve(directory);
   try {
-    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    const made = await mkdir(wanted, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncNamesDownTo(wanted, dirname(made));
     const paths = pathsOf(await safeDirectory(wanted));
     await checkVersion(paths.directory);
     await layOut(paths);
     return paths;
   } catch (error) {
     throw diskError(error, wanted);
+  }
+}
+
+/** Makes the names of new directories durable, up to the one that was there before. */
+async function syncNamesDownTo(made: string, before: string): Promise<void> {
+  for (let at = dirname(made); ; at = dirname(at)) {
+    await syncDirectory(at);
+    if (at === before || at === dirname(at)) return;
   }
 }
 

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const built = join(import.meta.dirname, '../../dist/store');
+const built = join(process.env['XCACHE_DIST'] ?? join(import.meta.dirname, '../../dist'), 'store');
 
 /** False in a tree that was never built (`npm test` builds it). */
 export const isStoreBuilt: boolean = existsSync(join(built, 'store.js'));
@@ -25,17 +25,19 @@ const { silentLog: log } = await import(${JSON.stringify(pathToFileURL(join(buil
 const [directory, argument] = process.argv.slice(1);
 `;
 
-/** Runs `script`, which finds \`openStore\`, \`gc\`, \`log\`, \`directory\` and \`argument\`. */
+/**
+ * Runs `script`, which finds `openStore`, `gc`, `log`, `directory` and `argument`; `prefix` are
+ * words before the program, such as those of a tracer.
+ */
 export async function runInChild(
   script: string,
   directory: string,
   argument = '',
+  prefix: readonly string[] = [],
 ): Promise<ChildOutcome> {
-  const child = spawn(
-    process.execPath,
-    ['--input-type=module', '-e', prelude + script, directory, argument],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const node = [process.execPath, '--input-type=module', '-e', prelude + script, directory];
+  const words = [...prefix, ...node, argument];
+  const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
   let stdout = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   const [, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];

@@ -27,17 +27,18 @@ describeEndToEnd(`a service that is killed (seed ${seed})`, () => {
     test(`loses nothing and breaks nothing, kills ${from} to ${to}`, async () => {
       const found = await tortureWorld(from, to);
       violations.push(...found);
+      if (kills > killsPerWorld) console.log(summary());
       expect(found).toEqual([]);
     }, 3_600_000);
   }
-  afterAll(() => {
-    const byMoment = [...counts].map(([moment, count]) => `${moment} ${count}`).join(', ');
-    const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-    console.log(
-      `torture: ${total} kills (${byMoment}), seed ${seed}, ${violations.length} violations`,
-    );
-  });
+  afterAll(() => console.log(summary()));
 });
+
+function summary(): string {
+  const byMoment = [...counts].map(([moment, count]) => `${moment} ${count}`).join(', ');
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return `torture: ${total} kills (${byMoment}), seed ${seed}, ${violations.length} violations`;
+}
 
 /** Plays kills by number, and takes a new world after a violation. */
 async function tortureWorld(from: number, to: number): Promise<readonly string[]> {
