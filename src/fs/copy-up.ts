@@ -76,7 +76,7 @@ export function copyUp(state: OverlayState, inode: Inode, keepBytes: number = In
   }
   for (const dentry of inode.names) raiseDirectory(state, dentry.parent);
   state.journal.reserve();
-  const temporary = createCopy(state, lower, keepBytes);
+  const temporary = createCopy(state, { inode, lower, keepBytes });
   const parents = new Set(inode.names.map((dentry) => dentry.parent));
   keepingTimes(state, parents, () => {
     placeCopy(state, inode, temporary);
@@ -95,7 +95,7 @@ function copyUpOrphan(
   keepBytes: number,
 ): void {
   if (lower.extent === undefined) return;
-  const temporary = createCopy(state, lower, keepBytes);
+  const temporary = createCopy(state, { inode, lower, keepBytes });
   state.backing.close(inode);
   state.backing.open(inode, temporary);
   state.backing.pin(inode);
@@ -104,14 +104,23 @@ function copyUpOrphan(
   setTimes(state, inode, lower);
 }
 
+interface CopySource {
+  readonly inode: Inode;
+  readonly lower: LowerState;
+  readonly keepBytes: number;
+}
+
 /** A complete copy in the work directory, with its mode and nearly its times. */
-function createCopy(state: OverlayState, lower: LowerState, keepBytes: number): string {
+function createCopy(state: OverlayState, { inode, lower, keepBytes }: CopySource): string {
   const temporary = state.work.temporaryPath();
   try {
     if (lower.target !== undefined) {
       symlinkSync(byteStringToBuffer(lower.target), temporary);
     } else if (lower.extent !== undefined) {
-      copyExtent(state, lower.extent, Math.min(keepBytes, lower.extent.sizeBytes), temporary);
+      const bytes = Math.min(keepBytes, lower.extent.sizeBytes);
+      // A file without a name has a descriptor of its own; the store may have dropped its bytes.
+      if (inode.fd >= 0) copyRange(inode.fd, temporary, lower.extent.offset, bytes);
+      else copyExtent(state, lower.extent, bytes, temporary);
       chmodSync(temporary, lower.mode);
     }
     giveToOwner(state, temporary);
@@ -131,15 +140,19 @@ function copyExtent(state: OverlayState, extent: Extent, bytes: number, temporar
     copyFileSync(state.lower.backingPath(extent.digest), temporary, constants.COPYFILE_FICLONE);
     return;
   }
+  copyRange(from, temporary, extent.offset, bytes);
+}
+
+function copyRange(from: number, temporary: string, offset: number, bytes: number): void {
   const to = openSync(temporary, 'wx', 0o600);
   try {
-    copyRange(from, to, extent.offset, bytes);
+    copyBytes(from, to, offset, bytes);
   } finally {
     closeSync(to);
   }
 }
 
-function copyRange(from: number, to: number, offset: number, bytes: number): void {
+function copyBytes(from: number, to: number, offset: number, bytes: number): void {
   const buffer = Buffer.allocUnsafe(Math.min(bytes, copyBufferBytes));
   for (let done = 0; done < bytes;) {
     const wanted = Math.min(buffer.length, bytes - done);

@@ -1,4 +1,4 @@
-import { constants, readFileSync, readdirSync, statSync } from 'node:fs';
+import { constants, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { attachmentOf, b, digestOf, get, list, lowerDirectory, lowerFile, put } from './world.js';
 import { unitTimeNs, World } from './world.js';
@@ -127,6 +127,28 @@ test('a lower file that is removed while open is read and written like any other
   expectStoreUntouched(world);
   world.overlay.assertInvariants();
 });
+
+test.each(['u/whole', 'u/second'])(
+  'a lower file (%s) that is removed while open is written to even if its bytes have left the store',
+  (path) => {
+    using world = worldWithUnit();
+    const content = get(world, path);
+    const handle = world.driver.open(b(path), O_RDWR);
+    world.driver.unlink(b(path));
+    // Nothing is served from it any more, so the owner of the store may clean up.
+    for (const digest of [
+      digestOf(Buffer.from('whole content')),
+      digestOf(Buffer.from('0123456789')),
+    ])
+      rmSync(world.backingPath(digest));
+    world.driver.write(handle, Buffer.from('X'), 1);
+    const bytes = Buffer.alloc(100);
+    const length = world.driver.read(handle, bytes, 0);
+    expect(bytes.toString('utf8', 0, length)).toBe(`${content[0] ?? ''}X${content.slice(2)}`);
+    world.driver.close(handle);
+    expect(world.faults).toEqual([]);
+  },
+);
 
 test('a lower file that rename replaces stays readable for those who hold it', () => {
   using world = worldWithUnit();
