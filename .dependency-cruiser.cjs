@@ -41,6 +41,7 @@ module.exports = {
       'service-launcher',
       'service-lock',
       'setup',
+      'setup-step',
       'systemd-unit',
     ]),
     publicFiles('fs', [

@@ -12,6 +12,7 @@ import { requireBuildDirSupport } from './cargo-probe.js';
 import type { ControlClient } from './control-client.js';
 import type { XcachePaths } from './paths.js';
 import { stopService } from './service-launcher.js';
+import type { SetupResult, SetupStep } from './setup-step.js';
 import { materializeViews } from './teardown-views.js';
 import { installUnit, loadUnitState, probeUserSystemd, uninstallUnit } from './systemd-unit.js';
 import {
@@ -21,23 +22,6 @@ import {
   planInsert,
   saveUserCargoConfig,
 } from './user-cargo-config.js';
-
-/** What one step found or did. */
-export interface SetupStep {
-  readonly step: 'cargo' | 'service' | 'mount' | 'config' | 'unit' | 'view';
-  /** `ready`: nothing to do. `skipped`: not possible here, and not needed. */
-  readonly state: 'ready' | 'done' | 'missing' | 'skipped';
-  /** One sentence for people. */
-  readonly message: string;
-}
-
-/** The result of `setup` and `teardown`. */
-export interface SetupResult {
-  readonly version: 1;
-  readonly steps: readonly SetupStep[];
-  /** What the user should know beside. */
-  readonly notes: readonly string[];
-}
 
 export interface SetupOptions {
   readonly paths: XcachePaths;

@@ -6,7 +6,7 @@ import { askCargo } from './cargo-probe.js';
 import type { ControlClient } from './control-client.js';
 import type { XcachePaths } from './paths.js';
 import type { MaterializeResult } from './protocol.js';
-import type { SetupStep } from './setup.js';
+import type { SetupStep } from './setup-step.js';
 
 /** One step for each workspace of the per-user mount; one that is refused stops no other. */
 export async function materializeViews(

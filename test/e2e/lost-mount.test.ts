@@ -1,5 +1,5 @@
 /** The per-user mount comes back by itself, whoever took it away and however. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { StatusResult } from '../../src/service/protocol.js';
 import { mountsBelow, waitUntil } from '../support/processes.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
-import { isRoot, itoa, must, nothingToDo } from './lifecycle-support.js';
+import { isRoot, itoa, must, nothingToDo, runIn } from './lifecycle-support.js';
 
 /** A world with a per-user mount, and a workspace that was built in it. */
 async function createUsedWorld(): Promise<{
@@ -76,7 +76,8 @@ describeEndToEnd('the per-user mount', () => {
     const { autoMountDirectory } = world.paths;
     const inside = await enter(world, autoMountDirectory);
     // A forced unmount ends the connection first, and then finds the mount busy: a dead one is left.
-    expect(spawnSync('umount', ['-i', '-c', '-f', autoMountDirectory]).status).not.toBe(0);
+    const forced = await runIn(world, ['umount', '-i', '-c', '-f', autoMountDirectory]);
+    expect(forced.exitCode).not.toBe(0);
     await untilBack(world, 1);
     await inside.leave();
     expect(mountsBelow(world.path)).toEqual([autoMountDirectory]);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildDirOf } from '../../src/service/auto-paths.js';
-import type { SetupResult } from '../../src/service/setup.js';
+import type { SetupResult } from '../../src/service/setup-step.js';
 import { viewDirectory } from '../../src/service/view-directory.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
