@@ -21,6 +21,13 @@ const copied = [
   'vitest.config.ts',
 ];
 
+/** As in tsconfig.json, as far as it decides what comes out of a module. */
+const emitted: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.ESNext,
+  verbatimModuleSyntax: true,
+};
+
 export interface TestVerdict {
   readonly passed: number;
   readonly failed: number;
@@ -95,12 +102,8 @@ export class MutatedTree implements AsyncDisposable {
 
   /** One module is enough: a mutation changes no types. */
   #write(file: string, text: string): void {
-    const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
-      readFileSync(path, 'utf8'),
-    ) as { config: { compilerOptions: object } };
-    const options = ts.convertCompilerOptionsFromJson(config.compilerOptions, root).options;
     const { outputText, diagnostics } = ts.transpileModule(text, {
-      compilerOptions: options,
+      compilerOptions: emitted,
       fileName: join(this.#directory.path, 'src', file),
       reportDiagnostics: true,
     });

@@ -12,8 +12,8 @@ export const mutations: readonly Mutation[] = [
         replace: 'JSON.stringify([namespace, unit.layout, unit.profilePath])',
       },
     ],
-    testFile: 'e2e/identity.test.ts',
-    testName: 'rule 7: of several runs of one script',
+    testFile: 'e2e/lifecycle.test.ts',
+    testName: 'keeps the variants of RUSTFLAGS apart',
   },
   {
     rule: 2,
@@ -52,8 +52,8 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'e2e/completeness.test.ts',
-    testName: 'rule 3: what was missing when cargo planned',
+    testFile: 'service/view-agent.test.ts',
+    testName: 'rule 3: one cargo process gets one answer about a unit',
   },
   {
     rule: 3,

@@ -125,7 +125,7 @@ export const placeCases: readonly ProofCase[] = [
       await gitScene(world, handsOn, {
         used: ['hands-on'],
         served: ['root-sys', 'middle-sys'],
-        built: ['hands-on', 'hands-on run'],
+        built: ['hands-on'],
       }),
   },
   {

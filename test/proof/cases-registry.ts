@@ -90,7 +90,7 @@ export const registryCases: readonly ProofCase[] = [
           { dependencies: { ...regex, ...anyhow } },
         ],
         built: [],
-        served: ['itoa', 'anyhow', 'regex', 'regex-syntax', 'memchr'],
+        served: ['itoa', 'anyhow', 'regex', 'regex-automata', 'regex-syntax'],
       };
     },
   },
