@@ -1,5 +1,6 @@
 /** Directories of one user alone: what lies in them needs no further check. */
 import { lstat, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { isErrno, XcacheError } from '../base/errors.js';
 
 /** Permission bits that others must not have. */
@@ -17,14 +18,35 @@ export async function createExclusiveDirectory(
   exclusiveness: Exclusiveness,
 ): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await createWithParents(directory);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new XcacheError('XC_STORE_UNSAFE', `cannot create ${directory}: ${reason}`, {
+      hint: 'set XCACHE_HOME to a directory that can be written to',
       cause: error,
     });
   }
   await isExclusiveDirectory(directory, exclusiveness);
+}
+
+/** Node's own recursion calls a read-only file system a missing parent. */
+async function createWithParents(directory: string): Promise<void> {
+  try {
+    await create(directory);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    await createWithParents(dirname(directory));
+    // A parent that is a symbolic link to nowhere is there and leads nowhere still.
+    await create(directory);
+  }
+}
+
+async function create(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  }
 }
 
 /** False where nothing is there. Throws `XC_STORE_UNSAFE` where it is not this user's alone. */
