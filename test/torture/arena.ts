@@ -5,7 +5,7 @@ import type { CargoOptions, CargoRun } from '../support/cargo-run.js';
 import { buildDirOf, buildDirTemplate } from '../../src/service/auto-paths.js';
 import { viewDirectory } from '../../src/service/view-directory.js';
 import type { ControlMethod, ControlMethods } from '../../src/service/protocol.js';
-import { createGitCrates } from '../e2e/crates.js';
+import { createGitCrates, type CrateText } from '../e2e/crates.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, type World } from '../support/world.js';
 import { digestsBelow, lossesIn, type Digests } from './ledger.js';
@@ -21,7 +21,7 @@ const patienceMs = 90_000;
 const bulky = 'pub static BYTES: [u8; 40_000] = [1; 40_000];\n';
 
 /** A library, one that needs it, a build script whose output is included, and a proc-macro. */
-const crates = {
+export const crates: Readonly<Record<string, CrateText>> = {
   alpha: { lib: `${bulky}pub fn one() -> u32 { BYTES[7].into() }\n` },
   beta: {
     lib: 'pub fn two() -> u32 { alpha::one() + 1 }\n',
@@ -38,7 +38,8 @@ const crates = {
   },
 };
 
-const program =
+/** Uses all of them. */
+export const program: string =
   'fn main() { println!("{} {} {} {}", alpha::one(), beta::two(), gamma::three(), delta::four!()); }\n';
 
 export class Arena implements AsyncDisposable {

@@ -9,10 +9,10 @@ import { isErrno } from '../../src/base/errors.js';
 /** Path → digest. */
 export type Digests = ReadonlyMap<string, string>;
 
+/** Size and digest of a file, as one word. */
 export async function digestOf(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
+  const bytes = await readFile(path);
+  return `${bytes.length}:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /** Every regular file below a directory by its relative path; nothing where it is missing. */
