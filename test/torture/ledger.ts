@@ -1,7 +1,7 @@
 /** Digests of files that were closed, to be compared with what is there after a kill. */
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isErrno } from '../../src/base/errors.js';
@@ -9,10 +9,20 @@ import { isErrno } from '../../src/base/errors.js';
 /** Path → digest. */
 export type Digests = ReadonlyMap<string, string>;
 
-/** Size and digest of a file, as one word. */
+/**
+ * Size and digest of a file, as one word. Throws where fewer bytes come than the file has: a read
+ * that a kill cuts short returns what it had, and node's readFile takes that for the end.
+ */
 export async function digestOf(path: string): Promise<string> {
-  const bytes = await readFile(path);
-  return `${bytes.length}:${createHash('sha256').update(bytes).digest('hex')}`;
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = await file.readFile();
+    if (bytes.length !== size) throw new Error(`${path}: ${bytes.length} bytes of ${size}`);
+    return `${size}:${createHash('sha256').update(bytes).digest('hex')}`;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Every regular file below a directory by its relative path; nothing where it is missing. */
