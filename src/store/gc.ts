@@ -8,6 +8,7 @@ import type { Digest } from './manifest.js';
 import { Pacer } from './pacer.js';
 import { rebuildIndex } from './rebuild.js';
 import { removeUnits } from './removal.js';
+import { IndexDamagedError } from './index-db.js';
 import type { StoreParts } from './store-parts.js';
 import type { Store } from './store.js';
 import { noTotals, toggleSetHash } from './unit-rows.js';
@@ -34,13 +35,22 @@ export type OnProgress = (progress: {
 export async function loadGcSnapshot(store: Store): Promise<GcSnapshot> {
   const { parts } = store;
   return await parts.queue.run(async () => {
-    const first = await readSnapshot(parts);
+    const first = await readSnapshotUnlessDamaged(parts);
     if (first !== undefined) return first;
     await rebuildIndex(parts, 'its reference counts are wrong');
     const second = await readSnapshot(parts);
     if (second === undefined) throw new Error('the index is inconsistent after a rebuild');
     return second;
   });
+}
+
+async function readSnapshotUnlessDamaged(parts: StoreParts): Promise<GcSnapshot | undefined> {
+  try {
+    return await readSnapshot(parts);
+  } catch (error) {
+    if (error instanceof IndexDamagedError) return undefined;
+    throw error;
+  }
 }
 
 /** How a collection runs; all may be left out. */

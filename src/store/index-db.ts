@@ -3,7 +3,7 @@
  * process a second, failing open would drop the lock of the first (closing any descriptor of the
  * lock file releases POSIX locks), so every open index is registered and never opened twice.
  */
-import { stat } from 'node:fs/promises';
+import { mkdir, rename, stat } from 'node:fs/promises';
 import { Level } from 'level';
 import { XcacheError } from '../base/errors.js';
 import { SerialQueue } from './serial-queue.js';
@@ -13,7 +13,7 @@ export type IndexOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
   | { readonly type: 'del'; readonly key: string };
 
-/** The index exists but cannot be read; it can be set aside and rebuilt. */
+/** The index exists but cannot be read, or not all of it; it can be set aside and rebuilt. */
 export class IndexDamagedError extends Error {
   constructor(cause: unknown) {
     super('the index is damaged', { cause });
@@ -34,8 +34,7 @@ const iterationRows = 200;
  * where it is open already, here or elsewhere, and `IndexDamagedError` where it needs a rebuild.
  */
 export async function openIndexDb(location: string): Promise<IndexDb> {
-  const { dev, ino } = await stat(location, { bigint: true });
-  const identity = `${dev.toString()}:${ino.toString()}`;
+  const identity = await identityOf(location);
   if (registry.has(identity)) throw lockedError(location, undefined);
   registry.add(identity);
   const db = new Level<string, Buffer>(location, {
@@ -45,7 +44,7 @@ export async function openIndexDb(location: string): Promise<IndexDb> {
   });
   try {
     await db.open();
-    return new IndexDb(db, identity);
+    return new IndexDb(db, location, identity);
   } catch (error) {
     // The failed open has closed its descriptor of the lock file, and this process held no other.
     registry.delete(identity);
@@ -56,14 +55,16 @@ export async function openIndexDb(location: string): Promise<IndexDb> {
 /** An open index. Reads are synchronous; writes are queued and atomic per call. */
 export class IndexDb implements AsyncDisposable {
   readonly #db: Level<string, Buffer>;
-  readonly #identity: string;
+  readonly #location: string;
+  #identity: string;
   readonly #writes = new SerialQueue();
   /** Set by a failed write, cleared by reopening; changed only inside `#writes`. */
   #needsReopen = false;
   #isClosed = false;
 
-  constructor(db: Level<string, Buffer>, identity: string) {
+  constructor(db: Level<string, Buffer>, location: string, identity: string) {
     this.#db = db;
+    this.#location = location;
     this.#identity = identity;
   }
 
@@ -75,6 +76,15 @@ export class IndexDb implements AsyncDisposable {
     } catch {
       // A damaged table block, or a disk too full to reopen: a miss, by rule.
       return undefined;
+    }
+  }
+
+  /** Like `getSync` for what changes are computed from: throws `IndexDamagedError`, never guesses. */
+  getCheckedSync(key: string): Buffer | undefined {
+    try {
+      return this.#db.getSync(key);
+    } catch (error) {
+      throw readFailure(error);
     }
   }
 
@@ -109,32 +119,41 @@ export class IndexDb implements AsyncDisposable {
     return true;
   }
 
-  /** All rows whose key starts with `prefix`, ordered by key, as of the start of the iteration. */
-  async *rows(prefix: string): AsyncGenerator<readonly [key: string, value: Buffer]> {
-    const iterator = this.#db.iterator(rangeOf(prefix));
-    try {
-      for (;;) {
-        const rows = await iterator.nextv(iterationRows);
-        if (rows.length === 0) return;
-        yield* rows;
-      }
-    } finally {
-      await iterator.close();
-    }
+  /**
+   * Starts with nothing; what is there is moved to `aside`, for it cannot be read. Until the return
+   * every lookup is a miss.
+   */
+  async startAnew(aside: string): Promise<void> {
+    await this.#writes.run(async () => {
+      if (this.#isClosed) throw new Error('the store is closed');
+      this.#needsReopen = true;
+      await this.#db.close();
+      await rename(this.#location, aside);
+      await mkdir(this.#location, { mode: 0o700 });
+      registry.delete(this.#identity);
+      this.#identity = await identityOf(this.#location);
+      registry.add(this.#identity);
+      await this.#reopenIfNeeded();
+    });
   }
 
-  /** The keys that start with `prefix`, as of the start of the iteration. */
+  /** Throws `IndexDamagedError` where a row cannot be read. */
+  async readAll(): Promise<void> {
+    // No key is empty.
+    for await (const _row of this.#read(this.#db.iterator({ gt: '' })));
+  }
+
+  /**
+   * All rows whose key starts with `prefix`, ordered by key, as of the start of the iteration.
+   * Throws `IndexDamagedError`.
+   */
+  async *rows(prefix: string): AsyncGenerator<readonly [key: string, value: Buffer]> {
+    yield* this.#read(this.#db.iterator(rangeOf(prefix)));
+  }
+
+  /** The keys that start with `prefix`, as of the start of the iteration. Throws `IndexDamagedError`. */
   async *keys(prefix: string): AsyncGenerator<string> {
-    const iterator = this.#db.keys(rangeOf(prefix));
-    try {
-      for (;;) {
-        const keys = await iterator.nextv(iterationRows);
-        if (keys.length === 0) return;
-        yield* keys;
-      }
-    } finally {
-      await iterator.close();
-    }
+    yield* this.#read(this.#db.keys(rangeOf(prefix)));
   }
 
   /** Ends the index; writes that were asked for before are done. */
@@ -151,6 +170,18 @@ export class IndexDb implements AsyncDisposable {
     await this.close();
   }
 
+  async *#read<T>(iterator: Batches<T>): AsyncGenerator<T> {
+    try {
+      for (;;) {
+        const items = await nextOf(iterator);
+        if (items.length === 0) return;
+        yield* items;
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
   async #reopenIfNeeded(): Promise<void> {
     if (!this.#needsReopen) return;
     try {
@@ -161,6 +192,25 @@ export class IndexDb implements AsyncDisposable {
       throw writeFailure(error);
     }
   }
+}
+
+/** An iteration of LevelDB over rows or keys. */
+interface Batches<T> {
+  nextv(count: number): Promise<T[]>;
+  close(): Promise<void>;
+}
+
+async function nextOf<T>(iterator: Batches<T>): Promise<T[]> {
+  try {
+    return await iterator.nextv(iterationRows);
+  } catch (error) {
+    throw readFailure(error);
+  }
+}
+
+async function identityOf(location: string): Promise<string> {
+  const { dev, ino } = await stat(location, { bigint: true });
+  return `${dev.toString()}:${ino.toString()}`;
 }
 
 function rangeOf(prefix: string): { gte: string; lt: string } {
@@ -179,13 +229,29 @@ function openFailure(location: string, error: unknown): Error {
       cause: error,
     });
   }
-  const isGone = code === 'LEVEL_IO_ERROR' && /no such file/i.test(text);
-  if (code === 'LEVEL_CORRUPTION' || isGone) return new IndexDamagedError(error);
+  if (isDamage(cause)) return new IndexDamagedError(error);
   return new XcacheError('XC_STORE_CORRUPT', `The index ${location} does not open: ${text}`, {
     cause: error,
     hint: 'Stop the service, remove this directory and start again: it is rebuilt from the store.',
   });
 }
+
+function readFailure(error: unknown): unknown {
+  return isDamage(error) ? new IndexDamagedError(error) : error;
+}
+
+/**
+ * Bytes that are not what LevelDB wrote, or names in them of files that are not there. Only what
+ * the system may get over is no damage.
+ */
+function isDamage(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const text = error instanceof Error ? error.message : '';
+  return code === 'LEVEL_CORRUPTION' || (code === 'LEVEL_IO_ERROR' && !mayPass.test(text));
+}
+
+const mayPass =
+  /permission|not permitted|too many|input\/output|cannot allocate|no space|quota|read-only|stale|interrupted/i;
 
 function lockedError(location: string, cause: unknown): XcacheError {
   return new XcacheError(

@@ -111,6 +111,11 @@ export class Protections {
     return [...this.#views.keys()];
   }
 
+  /** What each view refers to. */
+  viewReferences(): ReadonlyMap<string, ViewReferences> {
+    return this.#views;
+  }
+
   /** The units that `view` serves; empty where nothing is known of it. */
   manifestsOf(view: string): readonly Digest[] {
     return this.#views.get(view)?.manifests ?? [];

@@ -3,10 +3,11 @@
  * counters) and view references stay where the index can still be read.
  */
 import { gcStepUnits } from '../base/limits.js';
-import type { IndexOperation } from './index-db.js';
+import { IndexDamagedError } from './index-db.js';
+import type { IndexDb, IndexOperation } from './index-db.js';
 import type { Digest } from './manifest.js';
 import { IndexInconsistentError } from './row-change.js';
-import { encodeRow, frameRow, rowPrefix, totalsKey } from './rows.js';
+import { countersKey, encodeRow, frameRow, rowPrefix, totalsKey } from './rows.js';
 import { quarantinePath } from './store-directory.js';
 import type { StoreParts } from './store-parts.js';
 import { unitRowOf } from './unit-rows.js';
@@ -18,7 +19,9 @@ import type { UnitSums } from './unit-sums.js';
 export type RebuildParts = Pick<
   StoreParts,
   'paths' | 'blobs' | 'manifests' | 'index' | 'log' | 'step'
->;
+> &
+  // Of a store that is open; what it knows of views need not be read.
+  Partial<Pick<StoreParts, 'protections'>>;
 
 /** How a rebuild went. */
 export interface RebuildResult {
@@ -33,7 +36,7 @@ export interface RebuildResult {
  */
 export async function rebuildIndex(parts: RebuildParts, reason: string): Promise<RebuildResult> {
   parts.log.warn({ reason }, 'the index is rebuilt from the manifests');
-  await clearUnits(parts);
+  await clear(parts);
   parts.step('rebuild:cleared');
   const sums = createUnitSums();
   const rejected: Digest[] = [];
@@ -73,9 +76,8 @@ export async function removeUnindexedManifests(
   let count = 0;
   for await (const { digest } of parts.manifests.files()) {
     // By the key: a damaged row still names its unit.
-    if (digest === undefined || parts.index.db.getSync(rowPrefix.unit + digest) !== undefined) {
-      continue;
-    }
+    if (digest === undefined) continue;
+    if (parts.index.db.getCheckedSync(rowPrefix.unit + digest) !== undefined) continue;
     if (await parts.manifests.remove(digest)) count += 1;
   }
   if (count > 0) parts.log.info({ count }, 'manifests of an interrupted change are removed');
@@ -89,6 +91,43 @@ export async function quarantineManifest(
 ): Promise<boolean> {
   parts.log.warn({ manifest: digest, reason }, 'a unit is put into quarantine');
   return await parts.manifests.moveAway(digest, quarantinePath(parts.paths, `manifest-${digest}`));
+}
+
+/** Leaves no row of a unit; an index that cannot be read to its end is set aside as a whole. */
+async function clear(parts: RebuildParts): Promise<void> {
+  const { db } = parts.index;
+  try {
+    await db.readAll();
+    await clearUnits(parts);
+  } catch (error) {
+    if (!(error instanceof IndexDamagedError)) throw error;
+    const kept = await readableRows(db);
+    const aside = quarantinePath(parts.paths, 'index');
+    parts.log.warn({ error: error.cause, aside }, 'the index cannot be read and is set aside');
+    await db.startAnew(aside);
+    await db.write([...kept, ...viewRows(parts)], true);
+  }
+}
+
+function viewRows({ protections }: RebuildParts): IndexOperation[] {
+  return [...(protections?.viewReferences() ?? [])].map(([view, { manifests, blobs }]) => {
+    const key = rowPrefix.view + view;
+    const value = encodeRow('view', key, { manifests: [...manifests], blobs: [...blobs] });
+    return { type: 'put', key, value };
+  });
+}
+
+/** Of what no manifest tells: the references of views, and statistics, as far as they can be read. */
+async function readableRows(db: IndexDb): Promise<IndexOperation[]> {
+  const kept: IndexOperation[] = [];
+  for (const prefix of [rowPrefix.view, rowPrefix.lastUse, countersKey]) {
+    try {
+      for await (const [key, value] of db.rows(prefix)) kept.push({ type: 'put', key, value });
+    } catch (error) {
+      if (!(error instanceof IndexDamagedError)) throw error;
+    }
+  }
+  return kept;
 }
 
 async function clearUnits(parts: RebuildParts): Promise<void> {
@@ -150,7 +189,7 @@ async function dropUsesOfLostUnits(parts: RebuildParts): Promise<void> {
   await parts.index.db.write(operations, false);
 }
 
-/** Runs `change`; where the index proves inconsistent, rebuilds it and runs `change` once more. */
+/** Runs `change`; where the index proves inconsistent or damaged, rebuilds it and runs `change` once more. */
 export async function retryAfterRebuild<T>(
   parts: RebuildParts,
   change: () => Promise<T>,
@@ -158,7 +197,8 @@ export async function retryAfterRebuild<T>(
   try {
     return await change();
   } catch (error) {
-    if (!(error instanceof IndexInconsistentError)) throw error;
+    const isWrong = error instanceof IndexInconsistentError || error instanceof IndexDamagedError;
+    if (!isWrong) throw error;
     await rebuildIndex(parts, error.message);
     return await change();
   }

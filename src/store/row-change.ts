@@ -27,10 +27,11 @@ export class RowChange {
 
   /**
    * The row as it will be after this change. Throws `IndexInconsistentError` where the row is there
-   * and cannot be understood: what is computed from a guess must not be written.
+   * and cannot be understood, or `IndexDamagedError`: what is computed from a guess must not be
+   * written.
    */
   get<K extends RowKind>(kind: K, key: string): Row<K> | undefined {
-    const framed = this.#pending.has(key) ? this.#pending.get(key) : this.#db.getSync(key);
+    const framed = this.#pending.has(key) ? this.#pending.get(key) : this.#db.getCheckedSync(key);
     if (framed === undefined) return undefined;
     const row = decodeRow(kind, key, framed);
     if (row === undefined) throw new IndexInconsistentError(key, 'is damaged');

@@ -18,6 +18,7 @@ import { Protections } from './protections.js';
 import type { Lease, ViewReferences } from './protections.js';
 import { findBadBlobs, rejectUnits } from './removal.js';
 import { rebuildIndex, removeUnindexedManifests, retryAfterRebuild } from './rebuild.js';
+import type { RebuildParts } from './rebuild.js';
 import { encodeRow, rowPrefix } from './rows.js';
 import { SerialQueue } from './serial-queue.js';
 import type { StepHook } from './step-hook.js';
@@ -78,10 +79,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const manifests = new DigestDirectory(paths.manifests, paths.staging, step);
     const index = new UnitIndex(db, log);
     const core = { paths, blobs, manifests, index, clock, log, step };
-    if (await index.load()) await removeUnindexedManifests(core);
-    else if (!(await isNew(index, manifests))) {
-      await rebuildIndex(core, 'it is missing or has lost rows');
-    }
+    await checkIndex(core);
     const protections = new Protections((digest) => index.unit(digest)?.blobs ?? [], clock);
     for await (const [view, row] of index.rows('view')) protections.setView(view, row);
     return new Store({
@@ -368,6 +366,22 @@ async function openIndex(paths: StorePaths, log: StoreLog): Promise<IndexDb> {
     await rename(paths.index, aside);
     await mkdir(paths.index, { mode: 0o700 });
     return await openIndexDb(paths.index);
+  }
+}
+
+/** Makes the index one that can be read and agrees with the manifests. */
+async function checkIndex(core: RebuildParts): Promise<void> {
+  const { index, manifests } = core;
+  try {
+    if (await index.load()) {
+      await removeUnindexedManifests(core);
+      for await (const _view of index.rows('view'));
+    } else if (!(await isNew(index, manifests))) {
+      await rebuildIndex(core, 'it is missing or has lost rows');
+    }
+  } catch (error) {
+    if (!(error instanceof IndexDamagedError)) throw error;
+    await rebuildIndex(core, 'it cannot be read');
   }
 }
 

@@ -111,9 +111,13 @@ export class UnitIndex {
     return this.row('unit', rowPrefix.unit + digest);
   }
 
-  /** What the index says of a blob; undefined where no unit references it. */
+  /**
+   * What the index says of a blob; undefined where no unit references it. Throws
+   * `IndexDamagedError`: a blob must not be removed because its row cannot be read.
+   */
   blob(digest: Digest): BlobRow | undefined {
-    return this.row('blob', rowPrefix.blob + digest);
+    const key = rowPrefix.blob + digest;
+    return this.#decode('blob', key, this.db.getCheckedSync(key));
   }
 
   /** Whether a unit carries the marker. */
@@ -123,11 +127,7 @@ export class UnitIndex {
 
   /** A row by its key; a damaged one is reported and counts as missing. */
   row<K extends RowKind>(kind: K, key: string): Row<K> | undefined {
-    const framed = this.db.getSync(key);
-    if (framed === undefined) return undefined;
-    const row = decodeRow(kind, key, framed);
-    if (row === undefined) this.#report(key);
-    return row;
+    return this.#decode(kind, key, this.db.getSync(key));
   }
 
   /** All rows of a kind, each with its key less the prefix; damaged ones are reported and left out. */
@@ -170,6 +170,13 @@ export class UnitIndex {
     await this.#apply(change, totals);
     for (const digest of removed) this.#cache.delete(digest);
     return { removed, releasedBlobs: [...released] };
+  }
+
+  #decode<K extends RowKind>(kind: K, key: string, framed: Buffer | undefined): Row<K> | undefined {
+    if (framed === undefined) return undefined;
+    const row = decodeRow(kind, key, framed);
+    if (row === undefined) this.#report(key);
+    return row;
   }
 
   async #recover(): Promise<void> {

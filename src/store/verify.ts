@@ -13,6 +13,7 @@ import { filterOrphanBlobs, groupsOf, isLeftover } from './orphans.js';
 import { rebuildIndex } from './rebuild.js';
 import { rejectUnits, removeFreeBlobs } from './removal.js';
 import { quarantinePath } from './store-directory.js';
+import { IndexDamagedError } from './index-db.js';
 import type { StoreParts } from './store-parts.js';
 import type { StoreProblem } from './store-problem.js';
 import type { Store } from './store.js';
@@ -54,6 +55,10 @@ interface Course {
  */
 export async function verifyStore(store: Store, options: VerifyOptions): Promise<VerifyOutcome> {
   const course: Course = { store, parts: store.parts, options, problems: [] };
+  if (!(await isIndexReadable(course))) {
+    // Nothing can be compared with it; bytes of units are looked at by the next verification.
+    return { checkedBlobs: 0, checkedManifests: 0, problems: course.problems, repaired: 0 };
+  }
   const { checkedBlobs, bad } = await examineBlobs(course);
   await withdrawBadBlobs(course, bad);
   const checkedManifests = await course.parts.queue.run(async () => await verifyIndex(course));
@@ -64,6 +69,21 @@ export async function verifyStore(store: Store, options: VerifyOptions): Promise
   const { problems } = course;
   const repaired = options.repair ? problems.filter(({ kind }) => !lasting.has(kind)).length : 0;
   return { checkedBlobs, checkedManifests, problems, repaired };
+}
+
+/** Also after a repair: then it is a new one. */
+async function isIndexReadable(course: Course): Promise<boolean> {
+  const { parts, options } = course;
+  try {
+    await parts.index.db.readAll();
+    return true;
+  } catch (error) {
+    if (!(error instanceof IndexDamagedError)) throw error;
+    report(course, 'index-row-damaged', 'index', 'parts of the index cannot be read');
+    if (!options.repair) return false;
+    await parts.queue.run(async () => await rebuildIndex(parts, 'verify cannot read it'));
+    return true;
+  }
 }
 
 async function examineBlobs(
