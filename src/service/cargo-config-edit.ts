@@ -169,6 +169,10 @@ function lineEnd(text: string): string {
   return /\r?\n/.exec(text)?.[0] ?? '\n';
 }
 
+function withoutEnd(line: string): string {
+  return line.replace(/\r?\n$/, '');
+}
+
 function quote(value: string): string {
   // The escapes of JSON are escapes of TOML's basic strings.
   return JSON.stringify(value);
@@ -214,7 +218,8 @@ function* insertions(text: string, value: string, isCreated: boolean): Generator
       const [start, head = '', space = '', close] = inline;
       const added = `${head} ${entry}${close === '}' ? ' }' : `,${space === '' ? ' ' : space}`}`;
       const replaced = added + bare.slice(start.length);
-      yield splice(lines, at, 1, renderBlock([...created, keptPrefix + bare, replaced], end));
+      const kept = keptPrefix + withoutEnd(line);
+      yield splice(lines, at, 1, renderBlock([...created, kept, replaced], end));
     }
   }
   yield splice(lines, lines.length, 0, renderBlock([...created, '[build]', entry], end));
@@ -226,7 +231,7 @@ function* replacements(text: string, value: string): Generator<string> {
   const lines = splitLines(text);
   for (const [at, line] of lines.entries()) {
     const bare = line.trimEnd();
-    const kept = keptPrefix + line.replace(/\r?\n$/, '');
+    const kept = keptPrefix + withoutEnd(line);
     const own = ownLine.exec(bare);
     if (own)
       yield splice(lines, at, 1, renderBlock([kept, `${own[0].trim()} ${quote(value)}`], end));

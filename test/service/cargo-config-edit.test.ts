@@ -216,6 +216,7 @@ test('any configuration of such lines has its bytes back', () => {
     '[build.x]',
     '[[a]]',
     'build = { jobs = 2 }',
+    'build = { jobs = 2 } # \t ',
     's = "[build]"',
     'm = """',
     '"""',
