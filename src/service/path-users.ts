@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { VirtualPath } from '../base/byte-string.js';
 import { parseUnitPath } from '../cargo/layout.js';
+import { parseRustcDepFile } from '../cargo/rustc-dep-file.js';
 import { containsPath, ownOutDir } from './output-rewriting.js';
 import { unitKeyOf } from './resolver.js';
 import type { UnitFacts } from './unit-facts.js';
@@ -14,7 +15,7 @@ import type { UnitFacts } from './unit-facts.js';
 const outputBytesMax = 256 << 20;
 
 export interface PathUsers {
-  /** Keys of the units that are of no use elsewhere. */
+  /** Of no use elsewhere: keys of units, and paths of outputs that carry no unit hash. */
   readonly bound: readonly string[];
   /** `output` files of stored script runs that name directories of other units. */
   readonly outputs: readonly string[];
@@ -46,16 +47,41 @@ export async function findPathUsers(question: PathUserQuestion): Promise<PathUse
   const found = [await findFiles(directory, buildDir), await findLinks(directory, buildDir)].flat();
   for (const path of found) {
     const unit = parseUnitPath(path as VirtualPath);
-    if (unit === undefined || bound.has(unit.unitKey)) continue;
+    if (unit === undefined) {
+      for (const output of await boundOutputs(directory, path, buildDir)) bound.add(output);
+      continue;
+    }
+    if (bound.has(unit.unitKey)) continue;
     const facts = portable.get(unit.unitKey);
     if (facts !== undefined) {
       if (facts.rewriteOutput === path) outputs.push(path);
       continue;
     }
-    const file = Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
-    if (await matters(file, path, { ...unit, buildDir })) bound.add(unit.unitKey);
+    if (await matters(fileIn(directory, path), path, { ...unit, buildDir }))
+      bound.add(unit.unitKey);
   }
   return { bound: [...bound], outputs };
+}
+
+/** A cdylib, for one: cargo builds it again where a file of it is missing. */
+async function boundOutputs(
+  directory: string,
+  path: string,
+  buildDir: string,
+): Promise<readonly string[]> {
+  if (!/\/(?:deps|examples)\/[^/]+$/.test(path)) return [];
+  if (!path.endsWith('.d')) return [path];
+  const file = fileIn(directory, path);
+  if (!(await hasVariable(file, buildDir))) return [];
+  const prefix = `${buildDir}/`;
+  const { targets = [] } = parseRustcDepFile(await readFile(file, 'utf8')) ?? {};
+  return [path, ...targets].map((each) =>
+    each.startsWith(prefix) ? each.slice(prefix.length) : each,
+  );
+}
+
+function fileIn(directory: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
 }
 
 type Mention = Parameters<typeof outDirOf>[0];

@@ -62,7 +62,7 @@ interface Plan {
   readonly target: string;
   /** Of the journal: somebody who opens the view in between makes the plan void. */
   readonly journalMs: number;
-  /** Keys of units that stay behind. */
+  /** What stays behind, see `PathUsers`. */
   readonly bound: readonly string[];
   /** `output` files in which the build-dir is to be replaced. */
   readonly outputs: readonly string[];

@@ -13,7 +13,7 @@ export interface TargetMoverOptions {
   readonly to: string;
   /** Where the units were so far; what `outputs` say about it is replaced by `to`. */
   readonly buildDir: string;
-  /** Keys of units that stay. */
+  /** What stays: keys of units, and paths. */
   readonly bound: readonly string[];
   readonly outputs: readonly string[];
 }
@@ -45,7 +45,7 @@ export class TargetMover {
     const unit = parseUnitPath(path as VirtualPath);
     const from = this.#at('from', path);
     const stats = await lstat(from, { bigint: true });
-    if (unit !== undefined && this.#bound.has(unit.unitKey)) {
+    if (this.#bound.has(unit?.unitKey ?? path)) {
       this.#leftFiles += await this.#count(path, stats);
       return;
     }

@@ -68,6 +68,20 @@ test('so is one with a link into the mount', async () => {
   expect(await pathUsers()).toEqual({ bound: [key(a)], outputs: [] });
 });
 
+test('an output without a hash is bound by its path', async () => {
+  await write(from, {
+    'debug/deps/x.d': `${buildDir}/debug/deps/libx.so: src/lib.rs\n# env-dep:OUT_DIR=${buildDir}/y\n`,
+    'debug/deps/liby.so': buildDir,
+    'debug/deps/z.d': `${buildDir}/debug/deps/libz.so: src/lib.rs\n`,
+    'debug/deps/libx.so': '',
+    'debug/deps/libz.so': '',
+  });
+  const { bound } = await pathUsers();
+  expect([...bound].sort()).toEqual(['debug/deps/libx.so', 'debug/deps/liby.so', 'debug/deps/x.d']);
+  await new TargetMover({ from, to, buildDir, bound, outputs: [] }).moveAll();
+  expect(await files(to)).toEqual(['debug/deps/libz.so', 'debug/deps/z.d']);
+});
+
 test('what cargo translates itself, or only shows, binds nothing', async () => {
   const own = `${buildDir}/debug/build/x-${a}/out`;
   await write(from, {
