@@ -5,25 +5,36 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { chooseSeed, inProcessOperations } from './budget.js';
 import { operationArbitrary } from './operations.js';
 import { Runner } from './runner.js';
 
-const seed = process.env['XCACHE_MODEL_SEED'];
-const runs = Number(process.env['XCACHE_MODEL_RUNS'] ?? 60);
+const seed = chooseSeed();
+const timeoutMs = 3_600_000;
+const operationsMax = 60;
 
-test('whatever is done to it, the file system looks like a plain directory', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(operationArbitrary, { minLength: 1, maxLength: 60, size: 'max' }),
-      async (operations) => {
-        using runner = new Runner();
-        for (const operation of operations) await runner.run(operation);
-        await runner.reopen('abandon');
-        await runner.compare();
-        runner.world.overlay.assertInvariants();
-        expect(runner.world.faults).toEqual([]);
-      },
-    ),
-    { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) },
-  );
-});
+test(
+  'whatever is done to it, the file system looks like a plain directory',
+  async () => {
+    let done = 0;
+    const started = Date.now();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(operationArbitrary, { minLength: 1, maxLength: operationsMax, size: 'max' }),
+        async (operations) => {
+          using runner = new Runner();
+          for (const operation of operations) await runner.run(operation);
+          await runner.reopen('abandon');
+          await runner.compare();
+          runner.world.overlay.assertInvariants();
+          expect(runner.world.faults).toEqual([]);
+          done += operations.length;
+        },
+      ),
+      // Half of the longest on average.
+      { numRuns: Math.ceil((inProcessOperations * 2) / operationsMax), seed },
+    );
+    console.log(`in process: seed ${seed}, ${done} operations, ${Date.now() - started} ms`);
+  },
+  timeoutMs,
+);
