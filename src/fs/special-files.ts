@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, lchownSync, lstatSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { FsError } from '../base/errors.js';
+import { FsError, isErrno } from '../base/errors.js';
 import { fifoType } from './inode.js';
 
 export interface SpecialFile {
@@ -40,8 +40,13 @@ export function createSpecial(special: SpecialFile): void {
   renameSync(temporary, special.path);
 }
 
-/** As everything else that is made in a set-group-id directory. */
+/** As everything else that is made in a set-group-id directory, where this user is in the group. */
 function takeGroupOf(directory: string | Buffer, temporary: string): void {
   const stats = lstatSync(directory);
-  if ((stats.mode & 0o2000) !== 0) lchownSync(temporary, -1, stats.gid);
+  if ((stats.mode & 0o2000) === 0) return;
+  try {
+    lchownSync(temporary, -1, stats.gid);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM')) throw error;
+  }
 }
