@@ -131,11 +131,10 @@ describeEndToEnd('the identity of a unit', () => {
       },
     });
     const files = { 'src/main.rs': printVersion };
-    for (const mode of ['a', 'b']) {
-      const maker = await world.workspace(`maker-${mode}`, { dependencies, files });
-      await maker.mount();
-      await maker.buildAndSettle({ env: { GD_MODE: mode } });
-    }
+    // One build-dir, so that neither of the two is preferred for where it was built.
+    const maker = await world.workspace('maker', { dependencies, files });
+    await maker.mount();
+    for (const mode of ['a', 'b']) await maker.buildAndSettle({ env: { GD_MODE: mode } });
     for (const mode of ['a', 'b']) {
       const user = await world.workspace(`user-${mode}`, { dependencies, files });
       await user.mount();

@@ -25,7 +25,10 @@ const crates: Readonly<Record<string, CrateText>> = {
     lib: 'pub fn value() -> &\'static str { include_str!(concat!(env!("OUT_DIR"), "/v")) }\n',
   },
   two: { lib: 'pub fn value() -> u32 { 2 }\n' },
-  three: { lib: 'pub fn value() -> u32 { 3 }\n' },
+  // Large enough for a blob of its own; small files share one.
+  three: {
+    lib: 'pub static BULK: [u8; 65_536] = [7; 65_536];\npub fn value() -> u32 { u32::from(BULK[5]) - 4 }\n',
+  },
 };
 const files = {
   'src/main.rs':

@@ -123,7 +123,7 @@ describeEndToEnd('the run of a build script', () => {
 
   test('rule 12: declared files and variables, and those that steer native builds, are compared', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
-    const { dependencies } = await createGitCrates(world, {
+    const { dependencies: all } = await createGitCrates(world, {
       declared: {
         build: script(
           'println!("cargo:rerun-if-changed=data.txt"); println!("cargo:rustc-env=SEEN={}", std::fs::read_to_string("data.txt").unwrap().trim());',
@@ -138,13 +138,20 @@ describeEndToEnd('the run of a build script', () => {
         lib: value('env!("SEEN")'),
         files: { 'data.txt': 'one' },
       },
+      // As with the crate `cc`: the script itself does not name the variable.
       steered: {
-        build: script(
-          `println!("cargo:rustc-env=SEEN={}", std::env::var("CFLAGS").unwrap_or_default()); ${unchanging}`,
-        ),
+        build: script(`println!("cargo:rustc-env=SEEN={}", flags::seen()); ${unchanging}`),
         lib: value('env!("SEEN")'),
+        files: {
+          'Cargo.toml':
+            '[package]\nname = "steered"\nversion = "1.0.0"\nedition = "2021"\n[build-dependencies]\nflags = { path = "../flags" }\n',
+        },
+      },
+      flags: {
+        lib: 'pub fn seen() -> String { std::env::var("CFLAGS").unwrap_or_default() }\n',
       },
     });
+    const { flags: _flags, ...dependencies } = all;
     const files = printAll(Object.keys(dependencies));
     const build = async (name: string, env: Record<string, string> = {}): Promise<string[]> => {
       const workspace = await world.workspace(name, { dependencies, files });

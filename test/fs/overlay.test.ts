@@ -80,3 +80,13 @@ test('adopted files keep inode, times and bytes and leave the upper directory', 
   world.reopen();
   expect(world.driver.stat(b('a.rlib'))).toMatchObject({ mtimeNs: unitTimeNs, sizeBytes: 7 });
 });
+
+test('rule 16: the clock for served files is never ahead of a file that is written later', () => {
+  using world = new World();
+  for (let round = 0; round < 200; round += 1) {
+    const nowNs = world.overlay.clockNs();
+    put(world, 'file', String(round));
+    expect(world.driver.stat(b('file')).mtimeNs).toBeGreaterThanOrEqual(nowNs);
+    expect(world.overlay.clockNs()).toBeGreaterThanOrEqual(nowNs);
+  }
+});

@@ -63,6 +63,7 @@ describe.runIf(wanted !== undefined)('a rule that is switched off is noticed', (
     const after = tree.withMutation(mutation);
     const why = /^.*(?:AssertionError|Error): .*$/m.exec(after.output)?.[0] ?? '';
     console.error(`rule ${mutation.rule}, ${mutation.name}: ${after.failed} red. ${why}`);
+    expect(after.output, 'red for want of time').not.toMatch(/Test timed out|Hook timed out/);
     expect(after.failed, 'the tests stay green without the rule').toBeGreaterThan(0);
   });
 });

@@ -112,9 +112,10 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'packages given by path are shared like vendored ones',
     edits: [
       {
-        file: 'service/package-origin.ts',
-        search: "host.stat(join(packageRoot, '.cargo-checksum.json')) === undefined",
-        replace: "packageRoot === ''",
+        file: 'service/draft-compilation.ts',
+        search: 'rootSource === undefined ? undefined : locatePackage(rootSource, context);',
+        replace:
+          "(rootSource && locatePackage(rootSource, context)) || { origin: 'directory', packageRoot: buildDir.slice(0, buildDir.lastIndexOf('/')) };",
       },
     ],
     testFile: 'e2e/path-packages.test.ts',
@@ -157,8 +158,21 @@ export const behaviourMutations: readonly Mutation[] = [
         replace: 'return this.#open.work.nowNs() + 50_000_000n;',
       },
     ],
-    testFile: 'e2e/rules-15-21.test.ts',
-    testName: 'rule 15: all files of a served unit have one time',
+    testFile: 'fs/overlay.test.ts',
+    testName: 'rule 16: the clock for served files',
+  },
+  {
+    rule: 16,
+    name: 'served files are stamped by the precise clock, others by the coarse one',
+    edits: [
+      {
+        file: 'fs/overlay.ts',
+        search: 'return this.#open.work.nowNs();',
+        replace: 'return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));',
+      },
+    ],
+    testFile: 'fs/overlay.test.ts',
+    testName: 'rule 16: the clock for served files',
   },
   {
     rule: 16,
@@ -223,8 +237,8 @@ export const behaviourMutations: readonly Mutation[] = [
           'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs: mtimeNs - 86_400_000_000_000n })),',
       },
     ],
-    testFile: 'e2e/rules-15-21.test.ts',
-    testName: 'rule 18',
+    testFile: 'service/view-agent.test.ts',
+    testName: 'rule 18: a unit that comes again',
   },
   {
     rule: 19,

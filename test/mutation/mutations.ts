@@ -93,9 +93,10 @@ export const mutations: readonly Mutation[] = [
         replace: "['lib', 'build-script', 'run-build-script', 'bin', 'test-bin']",
       },
       {
-        file: 'service/package-origin.ts',
-        search: "host.stat(join(packageRoot, '.cargo-checksum.json')) === undefined",
-        replace: "packageRoot === ''",
+        file: 'service/draft-compilation.ts',
+        search: 'rootSource === undefined ? undefined : locatePackage(rootSource, context);',
+        replace:
+          "(rootSource && locatePackage(rootSource, context)) || { origin: 'directory', packageRoot: buildDir.slice(0, buildDir.lastIndexOf('/')) };",
       },
     ],
     testFile: 'e2e/immutability.test.ts',

@@ -82,4 +82,13 @@ describe('the agent of a view', () => {
     expect(timesShownTo(agent, next)).toEqual([]);
     expect(askedWithNs).toEqual([1_000n, 1_500n]);
   });
+
+  test('rule 18: a unit that comes again shows the time of its coming, whatever it replaces', async () => {
+    await using directory = await createTempDirectory();
+    const { agent } = createAgent(directory.path);
+    for (const expectedNs of [1_000n, 1_500n, 2_000n]) {
+      await using cargo = await startCargo(directory.path);
+      expect(timesShownTo(agent, cargo)).toEqual([expectedNs]);
+    }
+  });
 });
