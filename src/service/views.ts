@@ -3,6 +3,7 @@ import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { XcacheError } from '../base/errors.js';
 import { prepareMountPoint, resolveMountPoint } from '../fs/mount-check.js';
+import { runCommand } from '../fs/mount-command.js';
 import { adoptDirectory, returnDirectory, moveTree } from './adopt-directory.js';
 import type { Digest } from '../store/manifest.js';
 import { blobPathIn } from './blob-access.js';
@@ -115,6 +116,7 @@ export class Views {
    * anybody can open it again.
    */
   async end(id: string, removeFiles: () => void): Promise<void> {
+    let place: string | undefined;
     await this.#alone(async () => {
       const view = this.findById(id);
       if (view !== undefined) {
@@ -125,9 +127,11 @@ export class Views {
         view[Symbol.dispose]();
         this.remove(view);
         if (this.findById(id) !== undefined) throw inUse(mountPoint, 'again');
+        if (view.workspace !== undefined) place = mountPoint;
       }
       removeFiles();
     });
+    if (place !== undefined) await dropKernelName(place);
   }
 
   /** Real paths that this process serves and so must never touch. */
@@ -349,4 +353,13 @@ async function untilGone(directory: string): Promise<void> {
     }
     await delay(pollMs);
   }
+}
+
+/**
+ * The kernel still knows the name of a view in the per-user mount that is gone, and would answer
+ * ESTALE for what is made below it. A symlink may not be made there, but before it is refused the
+ * kernel looks the name up anew (LOOKUP_EXCL), whatever is there by now.
+ */
+async function dropKernelName(place: string): Promise<void> {
+  await runCommand('ln', ['-sT', '--', 'nothing', place]);
 }

@@ -1,8 +1,10 @@
 /** `xcache views` and `xcache forget` with real mounts. */
-import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { buildDirOf } from '../../src/service/auto-paths.js';
+import { connectControl } from '../../src/service/control-client.js';
 import type { GcResult, ViewsResult } from '../../src/service/protocol.js';
 import { mountsBelow } from '../support/processes.js';
 import { createWorld, describeEndToEnd } from '../support/world.js';
@@ -56,5 +58,22 @@ describeEndToEnd('views', () => {
     expect(result.views.map(({ directory }) => directory)).toEqual([gone.target]);
     const left = await world.xcacheJson<ViewsResult>('views');
     expect(left.views.map(({ workspace }) => workspace)).toEqual([mounted.path]);
+  });
+
+  test('a workspace that was forgotten in the per-user mount can build again at once', async () => {
+    await using world = await createWorld();
+    await world.xcacheJson('service', 'start');
+    using connection = await connectControl(world.paths);
+    const { directory } = await connection.request('autoMount', { enabled: true });
+    const workspace = join(world.path, 'one');
+    const place = buildDirOf(directory, workspace);
+    for (let time = 0; time < 2; time += 1) {
+      mkdirSync(workspace);
+      mkdirSync(join(place, 'debug/deps'), { recursive: true });
+      expect(readdirSync(place)).toEqual(['debug']);
+      await rm(workspace, { recursive: true });
+      await world.xcacheJson('forget', workspace, '--yes');
+      expect(existsSync(place)).toBe(false);
+    }
   });
 });
