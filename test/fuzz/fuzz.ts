@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { test } from 'vitest';
 
-const seconds = Number(process.env['XCACHE_FUZZ_SECONDS'] ?? '1');
+const seconds = Number(process.env['XCACHE_FUZZ_SECONDS'] ?? '0.5');
 const givenSeed = process.env['XCACHE_FUZZ_SEED'];
 
 /** One input may take so much processor time; they are all below 256 KiB. */

@@ -154,6 +154,20 @@ describe('a manifest', () => {
     expect(decodeManifest(Buffer.alloc(0))).toBeUndefined();
   });
 
+  it.each(['device', 'socket', 'fifo', '__proto__', ''])('has no entry of the kind %j', (kind) => {
+    const entry = { kind, path: 'a', mode: 0o644, device: 2049 };
+    const bytes = Buffer.from(JSON.stringify({ ...manifest(), entries: [file('b'), entry] }));
+    expect(decodeManifest(bytes)).toBeUndefined();
+  });
+
+  it('of ten million entries is refused before it is parsed', () => {
+    const entry = `${JSON.stringify({ kind: 'directory', path: 'd' })},`;
+    const bytes = Buffer.alloc(10_000_000 * entry.length, entry);
+    const before = process.cpuUsage();
+    expect(decodeManifest(bytes)).toBeUndefined();
+    expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
+  });
+
   it('never names a place outside of its root, whatever the paths are', () => {
     const component = fc.constantFrom('a', 'b', '..', '.', '', 'l', 'd');
     const path = fc
