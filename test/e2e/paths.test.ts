@@ -140,10 +140,11 @@ describeEndToEnd('a unit that knows where it was built', () => {
       },
     });
     const files = { 'src/main.rs': printAll(['tagged']) };
+    let compiled: readonly string[] = [];
     const build = async (name: string, env: Record<string, string>): Promise<string> => {
       const workspace = await world.workspace(name, { dependencies, files });
       await workspace.mount();
-      await workspace.buildAndSettle({ env });
+      ({ compiled } = await workspace.buildAndSettle({ env }));
       return workspace.output();
     };
     expect(await build('one', { BUILD_TAG: 'a' })).toBe('tagged a');
@@ -151,6 +152,8 @@ describeEndToEnd('a unit that knows where it was built', () => {
     expect(await build('three', {})).toBe('tagged none');
     expect(await build('four', { BUILD_TAG: '' })).toBe('tagged');
     expect(await build('five', { BUILD_TAG: 'a' })).toBe('tagged a');
+    // Of four variants the store has offered the one with this value.
+    expect(compiled).toEqual(['app']);
   });
 
   test('rule 10: a variable of the [env] table has the value of this workspace', async () => {

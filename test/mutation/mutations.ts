@@ -270,7 +270,7 @@ export const mutations: readonly Mutation[] = [
         replace: "(root) => root === '\\0' && rest.includes(root),",
       },
     ],
-    testFile: 'e2e/paths.test.ts',
-    testName: 'rule 10: a variable that holds the workspace',
+    testFile: 'cargo/path-bearing.test.ts',
+    testName: 'rule 10: a unit depends on its place through',
   },
 ];
