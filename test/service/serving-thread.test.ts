@@ -27,7 +27,7 @@ test.skipIf(!isPossible)(
       warn: () => undefined,
     });
     // Which of the two arrives first is open.
-  await Promise.allSettled([thread.ready]);
+    await Promise.allSettled([thread.ready]);
     expect(await ended.promise).toContain('a fault of the serving thread');
     expect(thread.isEnded).toBe(true);
     expect(findMount(mountPoint)).toBeUndefined();
