@@ -77,13 +77,9 @@ export class Developer implements AsyncDisposable {
 
   /** A worktree of one workspace takes the place of the one of the day before. */
   async renewWorktree(): Promise<void> {
-    const [first] = this.#workspaces;
+    await this.#removeWorktree();
     const path = join(this.world.path, 'worktree');
-    if (this.#worktree !== undefined) {
-      must('git', '-C', first!.path, 'worktree', 'remove', '--force', path);
-      await this.world.xcacheJson('forget', path, '--yes');
-    }
-    must('git', '-C', first!.path, 'worktree', 'add', '--quiet', '--detach', path, 'main');
+    this.#git('worktree', 'add', '--quiet', '--detach', path, 'main');
     this.#worktree = new Workspace(this.world, path);
     await this.#worktree.mustCargo('build');
   }
@@ -92,7 +88,9 @@ export class Developer implements AsyncDisposable {
     await this.#random.pick(this.#workspaces).mustCargo('clean');
   }
 
+  /** Afterwards nothing of the store is in use. */
   async cleanAll(): Promise<void> {
+    await this.#removeWorktree();
     for (const workspace of this.#everything()) await workspace.mustCargo('clean');
   }
 
@@ -108,6 +106,18 @@ export class Developer implements AsyncDisposable {
     }
     await this.world.settled();
     return wrong;
+  }
+
+  async #removeWorktree(): Promise<void> {
+    if (this.#worktree === undefined) return;
+    const { path } = this.#worktree;
+    this.#git('worktree', 'remove', '--force', path);
+    await this.world.xcacheJson('forget', path, '--yes');
+    this.#worktree = undefined;
+  }
+
+  #git(...words: readonly string[]): void {
+    must('git', '-C', this.#workspaces[0]!.path, ...words);
   }
 
   #everything(): readonly Workspace[] {
