@@ -169,17 +169,15 @@ function lineEnd(text: string): string {
   return /\r?\n/.exec(text)?.[0] ?? '\n';
 }
 
-function withoutEnd(line: string): string {
-  return line.replace(/\r?\n$/, '');
-}
-
 function quote(value: string): string {
   // The escapes of JSON are escapes of TOML's basic strings.
   return JSON.stringify(value);
 }
 
 function renderBlock(lines: readonly string[], end: string): string {
-  return [beginMarker, ...lines, endMarker].map((line) => line + end).join('');
+  // A line of the user's own that is kept has an end already, which may be another.
+  const ended = (line: string): string => (line.endsWith('\n') ? line : line + end);
+  return [beginMarker, ...lines, endMarker].map(ended).join('');
 }
 
 /** `block` in place of the lines from `at`. A last line without an end keeps having none. */
@@ -218,7 +216,7 @@ function* insertions(text: string, value: string, isCreated: boolean): Generator
       const [start, head = '', space = '', close] = inline;
       const added = `${head} ${entry}${close === '}' ? ' }' : `,${space === '' ? ' ' : space}`}`;
       const replaced = added + bare.slice(start.length);
-      const kept = keptPrefix + withoutEnd(line);
+      const kept = keptPrefix + line;
       yield splice(lines, at, 1, renderBlock([...created, kept, replaced], end));
     }
   }
@@ -231,7 +229,7 @@ function* replacements(text: string, value: string): Generator<string> {
   const lines = splitLines(text);
   for (const [at, line] of lines.entries()) {
     const bare = line.trimEnd();
-    const kept = keptPrefix + withoutEnd(line);
+    const kept = keptPrefix + line;
     const own = ownLine.exec(bare);
     if (own)
       yield splice(lines, at, 1, renderBlock([kept, `${own[0].trim()} ${quote(value)}`], end));

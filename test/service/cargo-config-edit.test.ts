@@ -202,6 +202,13 @@ describe('what cannot be edited', () => {
   });
 });
 
+test.each([
+  '\nbuild = { jobs = 2, "build-dir" = "t" } # x\r\n[net]\r\n',
+  '\r\nbuild = { jobs = 2 }\n[net]\n',
+])('a configuration with line ends of both kinds has its bytes back (%j)', (text) => {
+  expect(remove(insert(text, true))).toBe(text);
+});
+
 test('any configuration of such lines has its bytes back', () => {
   const line = fc.constantFrom(
     '# a comment',
