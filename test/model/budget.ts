@@ -4,7 +4,7 @@ const asked = process.env['XCACHE_MODEL_OPERATIONS'];
 /** Operations on each kind of mount. */
 export const mountOperations: number = Number(asked ?? 3_000);
 
-/** Operations without a kernel, at least. */
+/** Operations without a kernel, about. */
 export const inProcessOperations: number = Number(asked ?? 1_800);
 
 /** XCACHE_MODEL_SEED, or a new one. */
