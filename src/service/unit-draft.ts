@@ -3,7 +3,7 @@
  * stays private. Reads the unit's own description files; hashes nothing large.
  */
 import { formatFingerprintHash } from '../cargo/fingerprint.js';
-import { flagThatReadsFiles } from '../cargo/shareability.js';
+import { refuseUnit } from '../cargo/shareability.js';
 import {
   isPrivate,
   type DraftBase,
@@ -25,13 +25,8 @@ export async function draftUnit(
   context: DraftContext,
 ): Promise<UnitDraft | PrivateVerdict | WaitingVerdict> {
   const { name, fingerprint } = files;
-  if (!['lib', 'build-script', 'run-build-script'].includes(name.kind)) {
-    return isPrivate('kind', `${name.kind} units stay in their workspace`);
-  }
-  const flag = flagThatReadsFiles(fingerprint.rustflags);
-  if (flag !== undefined) {
-    return isPrivate('flags-read-files', `${flag} reads files that cargo does not track`);
-  }
+  const refusal = refuseUnit(name.kind, fingerprint.rustflags);
+  if (refusal !== undefined) return isPrivate(refusal.reason, refusal.message);
   const late = files.entries.find(
     ({ kind, mtimeNs }) => kind === 'file' && mtimeNs > files.json.mtimeNs,
   );

@@ -1,37 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { UnitHash } from '../../src/cargo/layout.js';
-import { dependsOnCpu, describeReason, judgeShareability } from '../../src/cargo/shareability.js';
-import type { UnitFacts } from '../../src/cargo/shareability.js';
+import { dependsOnCpu, refuseUnit } from '../../src/cargo/shareability.js';
 
-const facts: UnitFacts = {
-  kind: 'lib',
-  unitHash: '0123456789abcdef' as UnitHash,
-  origin: 'registry',
-  rustflags: [],
-  wrapper: 'none',
-};
-const reasonOf = (changes: Partial<UnitFacts>): string => {
-  const verdict = judgeShareability({ ...facts, ...changes });
-  return verdict.share ? 'share' : verdict.reason;
-};
-
-describe('a unit is shared', () => {
+describe('a unit may be shared', () => {
   it.each(['lib', 'build-script', 'run-build-script'] as const)('as %s', (kind) => {
-    expect(reasonOf({ kind })).toBe('share');
-  });
-
-  it.each(['registry', 'git', 'directory'] as const)('from a %s source', (origin) => {
-    expect(reasonOf({ origin })).toBe('share');
-  });
-
-  it('behind a wrapper that changes nothing', () => {
-    expect(reasonOf({ wrapper: 'transparent' })).toBe('share');
+    expect(refuseUnit(kind, [])).toBeUndefined();
   });
 
   it('with flags that cargo hashes completely', () => {
-    expect(reasonOf({ rustflags: ['-C', 'opt-level=3', '--cfg', 'x', '-Clink-arg=-s'] })).toBe(
-      'share',
-    );
+    const flags = ['-C', 'opt-level=3', '--cfg', 'x', '-Clink-arg=-s'];
+    expect(refuseUnit('lib', flags)).toBeUndefined();
   });
 });
 
@@ -45,22 +22,8 @@ describe('a unit is not shared', () => {
     ['test-example', 'test'],
     ['bench', 'benchmark'],
     ['doc-lib', 'documentation'],
-    [undefined, 'unknown-kind'],
   ] as const)('rule 5: as %s', (kind, reason) => {
-    expect(reasonOf({ kind })).toBe(reason);
-  });
-
-  it('rule 5: without a hash in its name', () => {
-    expect(reasonOf({ unitHash: undefined })).toBe('no-unit-hash');
-  });
-
-  it('rule 14: from a path package or from an unknown place', () => {
-    expect(reasonOf({ origin: 'path' })).toBe('path-package');
-    expect(reasonOf({ origin: 'unknown' })).toBe('unknown-source');
-  });
-
-  it('rule 9: behind an unknown wrapper', () => {
-    expect(reasonOf({ wrapper: 'unknown' })).toBe('unknown-wrapper');
+    expect(refuseUnit(kind, [])?.reason).toBe(reason);
   });
 
   it.each([
@@ -72,12 +35,13 @@ describe('a unit is not shared', () => {
     [['--sysroot=/opt/sysroot']],
     [['@/tmp/args']],
   ])('with the flags %j, whose files cargo does not hash', (rustflags) => {
-    expect(reasonOf({ rustflags })).toBe('flags-read-files');
+    expect(refuseUnit('lib', rustflags)?.reason).toBe('flags-read-files');
   });
 
-  it('without a sentence that says why', () => {
-    const verdict = judgeShareability({ ...facts, kind: 'bin' });
-    expect(verdict).toEqual({ share: false, reason: 'binary', detail: describeReason('binary') });
+  it('without a sentence that names the flag', () => {
+    expect(refuseUnit('lib', ['-L', 'native=/opt/lib'])?.message).toBe(
+      '-Lnative=/opt/lib reads files that cargo does not track',
+    );
   });
 });
 

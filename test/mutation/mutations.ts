@@ -88,9 +88,9 @@ export const mutations: readonly Mutation[] = [
     name: 'programs and packages of the workspace are shared',
     edits: [
       {
-        file: 'service/unit-draft.ts',
-        search: "['lib', 'build-script', 'run-build-script']",
-        replace: "['lib', 'build-script', 'run-build-script', 'bin', 'test-bin']",
+        file: 'cargo/shareability.ts',
+        search: "if (kind === 'lib' ||",
+        replace: "if (kind === 'bin' || kind === 'test-bin' || kind === 'lib' ||",
       },
       {
         file: 'service/draft-compilation.ts',
