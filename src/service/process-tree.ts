@@ -80,3 +80,8 @@ export function readLockTable(): string {
     return '';
   }
 }
+
+/** Changes with each start of the kernel (random(4)). */
+export function currentBoot(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}

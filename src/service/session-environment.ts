@@ -42,6 +42,7 @@ export interface UnknownEnvironment {
     | 'unreadable-config'
     | 'unknown-compiler'
     | 'environment-changed'
+    | 'earlier-boot'
     | 'unknown-session';
   readonly detail: string;
 }

@@ -20,6 +20,8 @@ export interface ViewRecord {
   readonly createdMs: number;
   /** Of a view in the per-user mount: the absolute path of its workspace. */
   readonly workspace?: string;
+  /** Id of the boot in which it was mounted last; absent before the first time. */
+  readonly boot?: string;
   /** Digest of the environment of the latest cargo session, empty before the first. */
   readonly environment: string;
 }
@@ -33,6 +35,7 @@ const recordSchema: v.GenericSchema<unknown, ViewRecord> = v.strictObject({
   createdMs: v.number(),
   environment: v.string(),
   workspace: v.exactOptional(v.string()),
+  boot: v.exactOptional(v.string()),
 });
 
 /** The paths of one view. */

@@ -21,7 +21,7 @@ import type { CargoProcess } from './view-messages.js';
 const sessionsMax = 32;
 
 /** The record of a view in which more than one environment was seen. */
-const mixedEnvironments = 'mixed';
+export const mixedEnvironments = 'mixed';
 
 export interface Session {
   readonly key: string;
@@ -36,6 +36,8 @@ export interface ViewSessionsOptions {
   readonly reader: EnvironmentReader;
   /** What was kept of the environments seen in this view; empty where there was none. */
   readonly recorded: string;
+  /** Judges units that were here before, where something is known of them already. */
+  readonly before: UnknownEnvironment | undefined;
   /** Keeps it for the next mount. */
   readonly record: (recorded: string) => void;
   /** Units that were here before can be judged now. */
@@ -64,6 +66,7 @@ export class ViewSessions {
   constructor(options: ViewSessionsOptions) {
     this.#options = options;
     this.#recorded = options.recorded;
+    this.#before = options.before;
   }
 
   /** The session of a process; its environment is read at the first call. */

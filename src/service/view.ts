@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../store/manifest.js';
 import type { UnitDraft } from './draft-base.js';
+import { judgeBoot } from './earlier-boot.js';
 import { openViewHost } from './open-view-host.js';
 import { isDiskFull, Promoter } from './promoter.js';
 import type { ViewStatus } from './protocol.js';
@@ -49,7 +50,8 @@ export class View {
   constructor(directory: ViewDirectory, record: ViewRecord, services: ViewServices) {
     this.directory = directory;
     this.#services = services;
-    this.#record = new ViewRecordKeeper(directory, record, services.log);
+    const judged = judgeBoot(record);
+    this.#record = new ViewRecordKeeper(directory, judged.record, services.log);
     this.#lease = new ViewLease(services.store, directory);
     this.#tally = new ViewTally(services, {
       directory: record.mountPoint,
@@ -61,7 +63,8 @@ export class View {
       store,
       inputs,
       reader,
-      recorded: record.environment,
+      recorded: judged.record.environment,
+      before: judged.before,
       record: (environment) => this.#record.saveLater({ environment }),
       claimed: () => this.#promoter?.reclaim(),
     });

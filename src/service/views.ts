@@ -218,6 +218,7 @@ export class Views {
       isMounted: false,
       createdMs: previous?.createdMs ?? Date.now(),
       environment: adopted === undefined ? (previous?.environment ?? '') : '',
+      ...(adopted === undefined && previous?.boot !== undefined ? { boot: previous.boot } : {}),
     };
     await saveViewRecord(directory, record);
     const view = new View(directory, record, this.#services);
