@@ -10,7 +10,7 @@ import { IndexInconsistentError } from './row-change.js';
 import { countersKey, encodeRow, frameRow, rowPrefix, totalsKey } from './rows.js';
 import { quarantinePath } from './store-directory.js';
 import type { StoreParts } from './store-parts.js';
-import { unitRowOf } from './unit-rows.js';
+import { noTotals, toggleSetHash, unitRowOf } from './unit-rows.js';
 import type { StoredUnit } from './unit-rows.js';
 import { addToSums, createUnitSums, loadStoredUnit } from './unit-sums.js';
 import type { UnitSums } from './unit-sums.js';
@@ -73,14 +73,23 @@ export async function rebuildIndex(parts: RebuildParts, reason: string): Promise
 export async function removeUnindexedManifests(
   parts: Pick<StoreParts, 'manifests' | 'index' | 'log'>,
 ): Promise<void> {
-  let count = 0;
-  for await (const { digest } of parts.manifests.files()) {
-    // By the key: a damaged row still names its unit.
+  const { manifests, index, log } = parts;
+  const digests: Digest[] = [];
+  let setHash = noTotals.setHash;
+  for await (const { digest } of manifests.files()) {
     if (digest === undefined) continue;
-    if (parts.index.db.getCheckedSync(rowPrefix.unit + digest) !== undefined) continue;
-    if (await parts.manifests.remove(digest)) count += 1;
+    digests.push(digest);
+    setHash = toggleSetHash(setHash, digest);
   }
-  if (count > 0) parts.log.info({ count }, 'manifests of an interrupted change are removed');
+  // The index has compared both with its keys: no lookups where nothing happened.
+  if (digests.length === index.totals.units && setHash === index.totals.setHash) return;
+  let count = 0;
+  for (const digest of digests) {
+    // By the key: a damaged row still names its unit.
+    if (index.db.getCheckedSync(rowPrefix.unit + digest) !== undefined) continue;
+    if (await manifests.remove(digest)) count += 1;
+  }
+  if (count > 0) log.info({ count }, 'manifests of an interrupted change are removed');
 }
 
 /** Puts a manifest file where nothing reads it, for a person to look at; returns whether it was there. */
