@@ -8,6 +8,28 @@ const downOnly = layers.slice(1).map((layer, index) => ({
   to: { path: `^src/(${layers.slice(0, index + 1).join('|')})/` },
 }));
 
+/** The folders of src/service, the highest first; the files beside them put everything together. */
+const serviceLayers = [
+  'doctor',
+  'setup',
+  'daemon',
+  'housekeeping',
+  'per-user-mount',
+  'leaving',
+  'views',
+  'serving',
+  'units',
+  'control',
+  'host',
+];
+
+const serviceDownOnly = serviceLayers.map((layer, index) => ({
+  name: `service-${layer}-imports-down-only`,
+  severity: 'error',
+  from: { path: `^src/service/${layer}/` },
+  to: { path: `^src/service/(${[...serviceLayers.slice(0, index), '[^/]+\\.ts$'].join('|')})` },
+}));
+
 const door = (name, pkg, file) => ({
   name,
   severity: 'error',
@@ -28,21 +50,14 @@ const publicFiles = (layer, files) => ({
 module.exports = {
   forbidden: [
     ...downOnly,
+    ...serviceDownOnly,
     publicFiles('service', [
-      'config',
-      'control-client',
-      'dead-mounts',
-      'doctor',
-      'doctor-finding',
-      'paths',
-      'private-directory',
-      'protocol',
+      'control/(control-client|protocol|service-lock)',
+      'daemon/(config|dead-mounts|service-launcher|systemd-unit)',
+      'doctor/doctor(-finding)?',
+      'host/(paths|private-directory)',
       'service',
-      'service-launcher',
-      'service-lock',
-      'setup',
-      'setup-step',
-      'systemd-unit',
+      'setup/setup(-step)?',
     ]),
     publicFiles('fs', [
       'driver/direct-(loop|state|wake)',
@@ -96,7 +111,7 @@ module.exports = {
     door('level-door', 'level', '^src/store/index-db\\.ts$'),
     door('blake3-door', '(blake3|@napi-rs/blake-hash)', '^src/store/digest\\.ts$'),
     door('terminal-door', '(commander|cli-table3|cli-progress)', '^src/cli/'),
-    door('jsonrpc-door', 'vscode-jsonrpc', '^src/service/control-[^/]*\\.ts$'),
+    door('jsonrpc-door', 'vscode-jsonrpc', '^src/service/control/control-[^/]*\\.ts$'),
     door('pino-door', 'pino', '^src/base/log\\.ts$'),
   ],
   options: {

@@ -8,28 +8,25 @@ const mayBlock = [
   // The synchronous heart: a request is handled to its end before the next one is read.
   'src/fs/**',
   // Worker threads of their own.
-  'src/service/view-worker.ts',
   'src/service/**/*-worker.ts',
   'src/store/hash-worker.ts',
   'src/store/**/*-worker.ts',
   // What the resolver must know while the kernel waits for its answer: small files, bounded reads.
-  'src/service/resolver*.ts',
-  'src/service/*sync*.ts',
-  'src/service/blob-access.ts',
-  'src/service/host-files.ts',
-  'src/service/input-verifier.ts',
-  'src/service/process-tree.ts',
-  'src/service/session-environment.ts',
-  'src/service/toolchain.ts',
+  'src/service/units/blob-access.ts',
+  'src/service/host/host-files.ts',
+  'src/service/units/input-verifier.ts',
+  'src/service/host/process-tree.ts',
+  'src/service/host/session-environment.ts',
+  'src/service/host/toolchain.ts',
   // Small files that were written a moment ago, where a thread switch costs more than the read.
-  'src/service/unit-files.ts',
-  'src/service/view-directory.ts',
+  'src/service/units/unit-files.ts',
+  'src/service/views/view-directory.ts',
   // Closes the device when the thread that serves it has ended.
-  'src/service/serving-thread.ts',
+  'src/service/serving/serving-thread.ts',
   // A thread that waits for the answer; a removed view must be out of the way before the next message.
-  'src/service/workspace-views.ts',
+  'src/service/per-user-mount/workspace-views.ts',
   // Runs in the commands, before there is a service.
-  'src/service/service-launcher.ts',
+  'src/service/daemon/service-launcher.ts',
   // Start-up, and reads that the resolver waits for.
   'src/store/**',
   // The last lines before a crash must be on disk.

@@ -20,7 +20,7 @@ const { executeGc, loadGcSnapshot } = await load('store/gc.js');
 const { planGcInSlices } = await load('store/gc-plan.js');
 const { collectOrphans } = await load('store/orphans.js');
 const { Pacer } = await load('store/pacer.js');
-const { saveViewRecord, viewDirectory } = await load('service/view-directory.js');
+const { saveViewRecord, viewDirectory } = await load('service/views/view-directory.js');
 
 const quiet = { info: () => undefined, warn: (fields, message) => console.warn(message, fields) };
 const commitUnits = 200;

@@ -3,9 +3,9 @@
  * itself: `execute` prints the outcome as text or, with `--json`, as the data that it is.
  */
 import { Option, type Command } from 'commander';
-import { resolvePaths, type XcachePaths } from '../service/paths.js';
-import type { ControlClient } from '../service/control-client.js';
-import type { Progress } from '../service/protocol.js';
+import { resolvePaths, type XcachePaths } from '../service/host/paths.js';
+import type { ControlClient } from '../service/control/control-client.js';
+import type { Progress } from '../service/control/protocol.js';
 import type { ColorChoice, Style, Terminal } from './terminal.js';
 
 /** What a command hands back. */
@@ -88,11 +88,11 @@ export function createExecute(terminal: Terminal, codes: number[]): Execute {
         paths,
         print,
         connect: async () => {
-          const { ensureService } = await import('../service/service-launcher.js');
+          const { ensureService } = await import('../service/daemon/service-launcher.js');
           return keep(await ensureService(paths));
         },
         connectIfRunning: async () => {
-          const { tryConnectControl } = await import('../service/control-client.js');
+          const { tryConnectControl } = await import('../service/control/control-client.js');
           return keep(await tryConnectControl(paths));
         },
         withProgress: async (work) => await runWithProgress(terminal, work),

@@ -1,6 +1,6 @@
 /** How a command that only waits comes to its end: `mount --foreground`, `status --watch`. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ControlClient } from '../service/control-client.js';
+import type { ControlClient } from '../service/control/control-client.js';
 
 /** Why the waiting is over. */
 export type ForegroundEnd = 'signal' | 'gone' | 'service-ended';

@@ -1,6 +1,6 @@
 /** A bar on stderr while the service works. Loaded only where somebody watches. */
 import { SingleBar } from 'cli-progress';
-import type { Progress } from '../service/protocol.js';
+import type { Progress } from '../service/control/protocol.js';
 
 /** One line that is drawn over and over, and wiped when it is disposed. */
 export interface ProgressBar extends Disposable {

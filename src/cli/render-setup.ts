@@ -1,6 +1,6 @@
 /** The results of `setup`, `teardown`, `doctor` and of the units of `service` as text. Pure. */
-import type { DoctorResult } from '../service/doctor-finding.js';
-import type { SetupResult } from '../service/setup-step.js';
+import type { DoctorResult } from '../service/doctor/doctor-finding.js';
+import type { SetupResult } from '../service/setup/setup-step.js';
 import type { Style } from './terminal.js';
 
 type Render = (style: Style) => string;

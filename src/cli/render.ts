@@ -1,6 +1,6 @@
 /** Every result as text for people. Pure: takes data and a style, returns lines. */
 import Table from 'cli-table3';
-import type { ConfigEntry } from '../service/config.js';
+import type { ConfigEntry } from '../service/daemon/config.js';
 import type {
   Decision,
   ExplainResult,
@@ -13,7 +13,7 @@ import type {
   UnmountResult,
   VerifyResult,
   ViewStatus,
-} from '../service/protocol.js';
+} from '../service/control/protocol.js';
 import { formatCount, formatDuration, formatSize, formatTime } from './quantities.js';
 import type { Style } from './terminal.js';
 

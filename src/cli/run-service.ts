@@ -1,10 +1,10 @@
 /** The process of the service: configuration, log, lock, and then the service itself. */
 import { XcacheError } from '../base/errors.js';
 import { createLogger } from '../base/log.js';
-import { loadConfig } from '../service/config.js';
-import type { XcachePaths } from '../service/paths.js';
-import { createExclusiveDirectory } from '../service/private-directory.js';
-import { acquireServiceLock } from '../service/service-lock.js';
+import { loadConfig } from '../service/daemon/config.js';
+import type { XcachePaths } from '../service/host/paths.js';
+import { createExclusiveDirectory } from '../service/host/private-directory.js';
+import { acquireServiceLock } from '../service/control/service-lock.js';
 
 /**
  * Runs the service to its end and returns its exit code. In the background a failure is written to

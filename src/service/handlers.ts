@@ -2,15 +2,15 @@
 import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
-import type { ControlHandlers } from './control-session.js';
-import type { DecisionLog } from './decisions.js';
-import type { SessionWatchers } from './session-summary-watchers.js';
-import type { Housekeeping } from './housekeeping.js';
-import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './protocol.js';
-import { unitBytes } from './unit-bytes.js';
-import { parseUnitFacts } from './unit-facts.js';
-import type { Views } from './views.js';
-import type { WorkspaceViews } from './workspace-views.js';
+import type { ControlHandlers } from './control/control-session.js';
+import type { DecisionLog } from './units/decisions.js';
+import type { SessionWatchers } from './views/session-summary-watchers.js';
+import type { Housekeeping } from './housekeeping/housekeeping.js';
+import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './control/protocol.js';
+import { unitBytes } from './units/unit-bytes.js';
+import { parseUnitFacts } from './units/unit-facts.js';
+import type { Views } from './views/views.js';
+import type { WorkspaceViews } from './per-user-mount/workspace-views.js';
 
 export interface HandlerServices {
   readonly store: Store;

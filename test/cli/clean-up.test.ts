@@ -8,9 +8,9 @@ import {
   startControlServer,
   type ControlHandlers,
   type ControlServer,
-} from '../../src/service/control-server.js';
-import { resolvePaths } from '../../src/service/paths.js';
-import type { GcResult, ViewRow } from '../../src/service/protocol.js';
+} from '../../src/service/control/control-server.js';
+import { resolvePaths } from '../../src/service/host/paths.js';
+import type { GcResult, ViewRow } from '../../src/service/control/protocol.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 let directory: TempDirectory;

@@ -8,9 +8,9 @@ import {
   startControlServer,
   type ControlHandlers,
   type ControlServer,
-} from '../../src/service/control-server.js';
-import type { ViewStatus } from '../../src/service/protocol.js';
-import { resolvePaths } from '../../src/service/paths.js';
+} from '../../src/service/control/control-server.js';
+import type { ViewStatus } from '../../src/service/control/protocol.js';
+import { resolvePaths } from '../../src/service/host/paths.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 interface Finished {

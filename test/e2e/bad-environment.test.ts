@@ -15,7 +15,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { StatusResult } from '../../src/service/protocol.js';
+import type { StatusResult } from '../../src/service/control/protocol.js';
 import { noOrdinaryUsers, UserWorld, type OrdinaryUser } from '../support/ordinary-user.js';
 import { isAlive, mountsBelow } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type CommandResult, type World } from '../support/world.js';

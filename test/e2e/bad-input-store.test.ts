@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { StatusResult } from '../../src/service/protocol.js';
+import type { StatusResult } from '../../src/service/control/protocol.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import {

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { UnitsResult } from '../../src/service/protocol.js';
+import type { UnitsResult } from '../../src/service/control/protocol.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import type { Workspace } from '../support/workspace.js';
 import { createGitCrates, readArtifact, type CrateText } from './crates.js';

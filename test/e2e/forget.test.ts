@@ -3,9 +3,9 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildDirOf } from '../../src/service/auto-paths.js';
-import { connectControl } from '../../src/service/control-client.js';
-import type { GcResult, ViewsResult } from '../../src/service/protocol.js';
+import { buildDirOf } from '../../src/service/per-user-mount/auto-paths.js';
+import { connectControl } from '../../src/service/control/control-client.js';
+import type { GcResult, ViewsResult } from '../../src/service/control/protocol.js';
 import { mountsBelow } from '../support/processes.js';
 import { createWorld, describeEndToEnd } from '../support/world.js';
 

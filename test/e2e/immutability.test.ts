@@ -14,7 +14,7 @@ import {
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { UnitsResult } from '../../src/service/protocol.js';
+import type { UnitsResult } from '../../src/service/control/protocol.js';
 import { createWorld, describeEndToEnd } from '../support/world.js';
 import { createGitCrates, type CrateText } from './crates.js';
 

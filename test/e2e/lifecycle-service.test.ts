@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mountsBelow, waitUntil } from '../support/processes.js';
-import type { MountResult } from '../../src/service/protocol.js';
+import type { MountResult } from '../../src/service/control/protocol.js';
 import { createWorld, describeEndToEnd } from '../support/world.js';
 import {
   itoa,

@@ -3,7 +3,7 @@ import { chmodSync, existsSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { MountResult, StatusResult } from '../../src/service/protocol.js';
+import type { MountResult, StatusResult } from '../../src/service/control/protocol.js';
 import { noOrdinaryUsers, UserWorld, type OrdinaryUser } from '../support/ordinary-user.js';
 import { isAlive, mountsBelow, processesWith, waitUntil } from '../support/processes.js';
 import { inDirectories } from './crates.js';

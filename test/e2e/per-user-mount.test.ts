@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildDirOf, buildDirTemplate } from '../../src/service/auto-paths.js';
-import { connectControl } from '../../src/service/control-client.js';
-import type { AutoMountResult, StatusResult } from '../../src/service/protocol.js';
-import { loadViewRecord, saveViewRecord, viewDirectory } from '../../src/service/view-directory.js';
+import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
+import { connectControl } from '../../src/service/control/control-client.js';
+import type { AutoMountResult, StatusResult } from '../../src/service/control/protocol.js';
+import { loadViewRecord, saveViewRecord, viewDirectory } from '../../src/service/views/view-directory.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import { itoa, itoaAndAnyhow, must, nothingToDo } from './lifecycle-support.js';

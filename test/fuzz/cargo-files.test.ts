@@ -16,7 +16,7 @@ import { parseRustcDepFile } from '../../src/cargo/rustc-dep-file.js';
 import { tokenizeRust } from '../../src/cargo/rust-lexer.js';
 import { mentionsBeyondIncludes, scriptVariables } from '../../src/cargo/variable-mentions.js';
 import type { VirtualPath } from '../../src/base/byte-string.js';
-import { ownOutDir, rewriteForeignPaths } from '../../src/service/output-rewriting.js';
+import { ownOutDir, rewriteForeignPaths } from '../../src/service/units/output-rewriting.js';
 import { fingerprintFixture, fixtureBytes, fixtureNames } from '../cargo/fixtures.js';
 import { fuzz } from './fuzz.js';
 import { mutated, mutatedText } from './mutations.js';

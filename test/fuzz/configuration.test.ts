@@ -6,15 +6,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
 import { parseMountTable } from '../../src/fs/mount-table.js';
-import { loadCargoConfig } from '../../src/service/cargo-config.js';
+import { loadCargoConfig } from '../../src/service/host/cargo-config.js';
 import {
   insertBuildDir,
   parseBuildDir,
   removeBuildDir,
-} from '../../src/service/cargo-config-edit.js';
-import { loadConfig } from '../../src/service/config.js';
-import { loadServiceRecord } from '../../src/service/service-lock.js';
-import { loadViewRecords } from '../../src/service/view-directory.js';
+} from '../../src/service/setup/cargo-config-edit.js';
+import { loadConfig } from '../../src/service/daemon/config.js';
+import { loadServiceRecord } from '../../src/service/control/service-lock.js';
+import { loadViewRecords } from '../../src/service/views/view-directory.js';
 import { fuzz } from './fuzz.js';
 import { mutated, mutatedText } from './mutations.js';
 

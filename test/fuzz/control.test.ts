@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { createLogger } from '../../src/base/log.js';
 import { controlRequestBytesMax } from '../../src/base/limits.js';
-import { connectControl } from '../../src/service/control-client.js';
-import { parseControlParams } from '../../src/service/control-schemas.js';
+import { connectControl } from '../../src/service/control/control-client.js';
+import { parseControlParams } from '../../src/service/control/control-schemas.js';
 import {
   startControlServer,
   type ControlHandlers,
   type ControlServer,
-} from '../../src/service/control-server.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/paths.js';
-import { protocolVersion, type ControlMethod } from '../../src/service/protocol.js';
+} from '../../src/service/control/control-server.js';
+import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
+import { protocolVersion, type ControlMethod } from '../../src/service/control/protocol.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 import { fuzz } from './fuzz.js';
 import { mutated, mutatedJson } from './mutations.js';

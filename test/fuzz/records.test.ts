@@ -7,7 +7,7 @@ import { decodeRecord, encodeRecord, type JournalRecord } from '../../src/fs/jou
 import { decodeManifest, encodeManifest } from '../../src/store/manifest-codec.js';
 import type { Digest, Manifest } from '../../src/store/manifest.js';
 import { decodeRow, encodeRow, frameRow, totalsKey, type RowKind } from '../../src/store/rows.js';
-import { parseUnitFacts } from '../../src/service/unit-facts.js';
+import { parseUnitFacts } from '../../src/service/units/unit-facts.js';
 import {
   attachmentOf,
   b,

@@ -21,7 +21,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'macros of other crates are not looked at',
     edits: [
       {
-        file: 'service/draft-compilation.ts',
+        file: 'service/units/draft-compilation.ts',
         search: 'because: macros === undefined ? null :',
         replace: "because: macros !== '\\0' ? null :",
       },
@@ -34,7 +34,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'directories of other units stay those of the origin',
     edits: [
       {
-        file: 'service/output-rewriting.ts',
+        file: 'service/units/output-rewriting.ts',
         search: '(isWhole ? to : from)',
         replace: "(isWhole && to === '\\0' ? to : from)",
       },
@@ -47,7 +47,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'files of OUT_DIR may name the origin',
     edits: [
       {
-        file: 'service/draft-script-run.ts',
+        file: 'service/units/draft-script-run.ts',
         search: 'if (place !== undefined) return `${entry.path} names ${place}`;',
         replace: '',
       },
@@ -60,7 +60,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'variables that steer native builds are not compared',
     edits: [
       {
-        file: 'service/resolver.ts',
+        file: 'service/units/resolver.ts',
         search: "if (steering) return { reason: 'environment-differs', detail: steering };",
         replace: '',
       },
@@ -73,7 +73,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'variables that a script reads without a word are not compared',
     edits: [
       {
-        file: 'service/draft-script-run.ts',
+        file: 'service/units/draft-script-run.ts',
         search: 'withUndeclared(declaredVariables(base), undeclared)',
         replace: 'withUndeclared(declaredVariables(base), [])',
       },
@@ -86,7 +86,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'a script that runs again finds what was served',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: 'if (!isOutput(path)) this.#bound().dropTransient(attachment);',
         replace: '',
       },
@@ -112,7 +112,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'packages given by path are shared like vendored ones',
     edits: [
       {
-        file: 'service/draft-compilation.ts',
+        file: 'service/units/draft-compilation.ts',
         search: 'rootSource === undefined ? undefined : locatePackage(rootSource, context);',
         replace:
           "(rootSource && locatePackage(rootSource, context)) || { origin: 'directory', packageRoot: buildDir.slice(0, buildDir.lastIndexOf('/')) };",
@@ -126,7 +126,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'files of one unit have times of their own',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: 'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),',
         replace:
           'entries: offer.entries.map((entry, at) => ({ ...entry, mtimeNs: mtimeNs - BigInt(at) })),',
@@ -192,7 +192,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'a unit shows the time after its inputs were looked at',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: '.map((offer) => stamped(offer, stampNs));',
         replace: '.map((offer) => stamped(offer, this.#bound().clockNs()));',
       },
@@ -205,7 +205,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'inputs whose times cargo looks at are verified once per session',
     edits: [
       {
-        file: 'service/resolver.ts',
+        file: 'service/units/resolver.ts',
         search: '(this.#fits.has(id) && hasFixedInputs(facts))',
         replace: 'this.#fits.has(id)',
       },
@@ -218,7 +218,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'inputs may have changed while the unit was built',
     edits: [
       {
-        file: 'service/input-verifier.ts',
+        file: 'service/units/input-verifier.ts',
         search: 'if (found === undefined || found.newestNs > notAfterNs) return undefined;',
         replace: 'if (found === undefined) return undefined;',
       },
@@ -231,7 +231,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'a unit that replaces another one looks old',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: 'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),',
         replace:
           'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs: mtimeNs - 86_400_000_000_000n })),',
@@ -258,7 +258,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'the kernel may remember that a unit is not there',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: 'if (!isUnitName(directory, name)) return false;',
         replace: "if (!isUnitName(directory, name) || name !== '') return false;",
       },
@@ -271,7 +271,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'deletions are not remembered',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: 'this.#tombstones.add(unitKey);\n',
         replace: '',
       },
@@ -284,7 +284,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'deletions are forgotten by a remount',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: "this.#bound().note(tombstonePrefix + unitKey, '1');",
         replace: '',
       },
@@ -297,7 +297,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'removing a profile is not the start of a new one',
     edits: [
       {
-        file: 'service/view-agent.ts',
+        file: 'service/serving/view-agent.ts',
         search: "if (path === '' || profilePath === path || profilePath.startsWith(`${path}/`)) {",
         replace: "if (path === '') {",
       },

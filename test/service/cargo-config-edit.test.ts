@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
-import { insertBuildDir, removeBuildDir } from '../../src/service/cargo-config-edit.js';
+import { insertBuildDir, removeBuildDir } from '../../src/service/setup/cargo-config-edit.js';
 
 const value = '/home/u/.cache/xcache/mnt{workspace-root}/@build';
 const earlier = '/elsewhere/mnt{workspace-root}/@build';

@@ -9,14 +9,14 @@ import {
   connectControl,
   tryConnectControl,
   type ControlClient,
-} from '../../src/service/control-client.js';
+} from '../../src/service/control/control-client.js';
 import {
   startControlServer,
   type ControlHandlers,
   type ControlServer,
-} from '../../src/service/control-server.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/paths.js';
-import { protocolVersion, type Progress, type StatsResult } from '../../src/service/protocol.js';
+} from '../../src/service/control/control-server.js';
+import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
+import { protocolVersion, type Progress, type StatsResult } from '../../src/service/control/protocol.js';
 import { createDeferred } from '../support/deferred.js';
 import { createTempDirectory } from '../support/tmp.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseCargoVersion } from '../../src/service/cargo-probe.js';
-import { judgeKernel } from '../../src/service/doctor-system.js';
+import { parseCargoVersion } from '../../src/service/setup/cargo-probe.js';
+import { judgeKernel } from '../../src/service/doctor/doctor-system.js';
 
 describe('the version of cargo', () => {
   test.each([

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { HostFiles } from '../../src/service/host-files.js';
+import { HostFiles } from '../../src/service/host/host-files.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 describe('files of the host', () => {

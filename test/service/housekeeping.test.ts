@@ -4,19 +4,19 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.js';
 import type { VirtualPath } from '../../src/base/byte-string.js';
 import { openOverlay } from '../../src/fs/overlay.js';
-import { DecisionLog } from '../../src/service/decisions.js';
-import { HostFiles } from '../../src/service/host-files.js';
-import { Housekeeping } from '../../src/service/housekeeping.js';
-import { InputVerifier } from '../../src/service/input-verifier.js';
-import type { GcResult } from '../../src/service/protocol.js';
-import { SessionLedger } from '../../src/service/session-summary.js';
-import { ToolchainProbe } from '../../src/service/toolchain.js';
+import { DecisionLog } from '../../src/service/units/decisions.js';
+import { HostFiles } from '../../src/service/host/host-files.js';
+import { Housekeeping } from '../../src/service/housekeeping/housekeeping.js';
+import { InputVerifier } from '../../src/service/units/input-verifier.js';
+import type { GcResult } from '../../src/service/control/protocol.js';
+import { SessionLedger } from '../../src/service/views/session-summary.js';
+import { ToolchainProbe } from '../../src/service/host/toolchain.js';
 import {
   saveViewRecord,
   viewDirectory,
   type ViewDirectory,
-} from '../../src/service/view-directory.js';
-import { Views } from '../../src/service/views.js';
+} from '../../src/service/views/view-directory.js';
+import { Views } from '../../src/service/views/views.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { storeUnit } from '../store/store-world.js';
 import { createTempDirectory } from '../support/tmp.js';

@@ -1,8 +1,8 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { HostFiles } from '../../src/service/host-files.js';
-import { InputVerifier } from '../../src/service/input-verifier.js';
+import { HostFiles } from '../../src/service/host/host-files.js';
+import { InputVerifier } from '../../src/service/units/input-verifier.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 const memory = { inputRow: () => undefined, putInputRows: () => undefined };

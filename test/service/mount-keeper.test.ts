@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/base/log.js';
-import { MountKeeper } from '../../src/service/mount-keeper.js';
+import { MountKeeper } from '../../src/service/per-user-mount/mount-keeper.js';
 import { createDeferred } from '../support/deferred.js';
 
 let restores: number;

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { resolvePaths } from '../../src/service/paths.js';
+import { resolvePaths } from '../../src/service/host/paths.js';
 
 test('XCACHE_HOME puts everything into one directory', () => {
   const { environment, ...paths } = resolvePaths({ XCACHE_HOME: '/x/home', HOME: '/h' });

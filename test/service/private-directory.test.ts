@@ -1,7 +1,7 @@
 import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createExclusiveDirectory } from '../../src/service/private-directory.js';
+import { createExclusiveDirectory } from '../../src/service/host/private-directory.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 test('is made with its parents, for this user alone, and may be there', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RecentCallers } from '../../src/service/recent-callers.js';
+import { RecentCallers } from '../../src/service/serving/recent-callers.js';
 
 function callers() {
   const clock = { nowMs: 1000 };

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { HostFiles } from '../../src/service/host-files.js';
-import { InputVerifier } from '../../src/service/input-verifier.js';
-import { SessionResolver, type ResolverStore } from '../../src/service/resolver.js';
-import type { SessionEnvironment } from '../../src/service/session-environment.js';
-import { lookupKeyFor, type UnitFacts } from '../../src/service/unit-facts.js';
-import { UnitTable } from '../../src/service/unit-record.js';
+import { HostFiles } from '../../src/service/host/host-files.js';
+import { InputVerifier } from '../../src/service/units/input-verifier.js';
+import { SessionResolver, type ResolverStore } from '../../src/service/units/resolver.js';
+import type { SessionEnvironment } from '../../src/service/host/session-environment.js';
+import { lookupKeyFor, type UnitFacts } from '../../src/service/units/unit-facts.js';
+import { UnitTable } from '../../src/service/units/unit-record.js';
 import type { Digest, Manifest } from '../../src/store/manifest.js';
 import { createTempDirectory } from '../support/tmp.js';
 

@@ -2,14 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
-import { tryConnectControl } from '../../src/service/control-client.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/paths.js';
-import { ensureService, stopService } from '../../src/service/service-launcher.js';
+import { tryConnectControl } from '../../src/service/control/control-client.js';
+import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
+import { ensureService, stopService } from '../../src/service/daemon/service-launcher.js';
 import {
   acquireServiceLock,
   isProcessAlive,
   loadServiceRecord,
-} from '../../src/service/service-lock.js';
+} from '../../src/service/control/service-lock.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 const mainScript = fileURLToPath(new URL('../fixtures/small-service.mjs', import.meta.url));

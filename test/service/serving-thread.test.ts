@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDirectMount } from '../../src/fs/mount-direct.js';
 import { findMount } from '../../src/fs/mount-table.js';
-import { ServingThread } from '../../src/service/serving-thread.js';
+import { ServingThread } from '../../src/service/serving/serving-thread.js';
 import { createDeferred } from '../support/deferred.js';
 import { createTempDirectory } from '../support/tmp.js';
 

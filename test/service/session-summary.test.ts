@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { SessionSummary } from '../../src/service/protocol.js';
-import { SessionLedger, type SessionEvent } from '../../src/service/session-summary.js';
+import type { SessionSummary } from '../../src/service/control/protocol.js';
+import { SessionLedger, type SessionEvent } from '../../src/service/views/session-summary.js';
 
 const session = '42:777';
 const second = 1_000;

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findPathUsers } from '../../src/service/path-users.js';
-import { TargetMover } from '../../src/service/target-mover.js';
-import type { UnitFacts } from '../../src/service/unit-facts.js';
+import { findPathUsers } from '../../src/service/leaving/path-users.js';
+import { TargetMover } from '../../src/service/leaving/target-mover.js';
+import type { UnitFacts } from '../../src/service/units/unit-facts.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 const buildDir = '/mnt/home/u/app/@build';

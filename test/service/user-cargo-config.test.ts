@@ -18,7 +18,7 @@ import {
   loadUserCargoConfig,
   planInsert,
   saveUserCargoConfig,
-} from '../../src/service/user-cargo-config.js';
+} from '../../src/service/setup/user-cargo-config.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 const value = '/mnt{workspace-root}/@build';

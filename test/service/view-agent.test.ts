@@ -4,7 +4,7 @@ import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ByteName, VirtualPath } from '../../src/base/byte-string.js';
-import { ViewAgent } from '../../src/service/view-agent.js';
+import { ViewAgent } from '../../src/service/serving/view-agent.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 const libraryName = 'libdemo-0123456789abcdef.rlib' as ByteName;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ViewCalls } from '../../src/service/view-calls.js';
-import type { CommandMessage } from '../../src/service/view-messages.js';
+import { ViewCalls } from '../../src/service/serving/view-calls.js';
+import type { CommandMessage } from '../../src/service/serving/view-messages.js';
 
 function calls(send?: () => Promise<void>) {
   const sent: CommandMessage[] = [];

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFailed } from 'vitest';
-import type { StatusResult } from '../../src/service/protocol.js';
+import type { StatusResult } from '../../src/service/control/protocol.js';
 import { runCargo, type CargoRun } from './cargo-run.js';
 import { detachMount, isAlive, mountsBelow, processesWith, waitUntil } from './processes.js';
 import { mainScript, type CommandResult } from './world.js';

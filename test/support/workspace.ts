@@ -7,7 +7,7 @@ import type {
   ExplainResult,
   MountResult,
   UnmountResult,
-} from '../../src/service/protocol.js';
+} from '../../src/service/control/protocol.js';
 import { mountsBelow } from './processes.js';
 import { runCargo, type CargoOptions, type CargoRun } from './cargo-run.js';
 import type { World } from './world.js';

@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import type { CargoOptions, CargoRun } from '../support/cargo-run.js';
-import { buildDirOf, buildDirTemplate } from '../../src/service/auto-paths.js';
-import { viewDirectory } from '../../src/service/view-directory.js';
-import type { ControlMethod, ControlMethods } from '../../src/service/protocol.js';
+import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
+import { viewDirectory } from '../../src/service/views/view-directory.js';
+import type { ControlMethod, ControlMethods } from '../../src/service/control/protocol.js';
 import { createGitCrates, type CrateText } from '../e2e/crates.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, type World } from '../support/world.js';

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
-import { tryConnectControl, type ControlClient } from '../../src/service/control-client.js';
+import { tryConnectControl, type ControlClient } from '../../src/service/control/control-client.js';
 import { waitUntil } from '../support/processes.js';
 import { mainScript, type World } from '../support/world.js';
 

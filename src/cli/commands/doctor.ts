@@ -10,7 +10,7 @@ export const defineDoctor: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async ({ fix }: { readonly fix?: boolean }) => {
       await execute(command, async (context) => {
-        const { runDoctor } = await import('../../service/doctor.js');
+        const { runDoctor } = await import('../../service/doctor/doctor.js');
         const result = await runDoctor({
           paths: context.paths,
           connect: async () => await context.connect(),

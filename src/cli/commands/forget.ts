@@ -1,5 +1,5 @@
 import { XcacheError } from '../../base/errors.js';
-import type { ViewRow } from '../../service/protocol.js';
+import type { ViewRow } from '../../service/control/protocol.js';
 import type { CommandContext, DefineCommand } from '../command.js';
 import { resolveDirectory } from '../directory-argument.js';
 import { renderManual } from '../manual.js';

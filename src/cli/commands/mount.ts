@@ -1,6 +1,6 @@
 import { Option } from 'commander';
-import type { ControlClient } from '../../service/control-client.js';
-import type { DriverName, MountParams } from '../../service/protocol.js';
+import type { ControlClient } from '../../service/control/control-client.js';
+import type { DriverName, MountParams } from '../../service/control/protocol.js';
 import { XcacheError } from '../../base/errors.js';
 import type { CommandContext, DefineCommand } from '../command.js';
 import { resolveDirectory } from '../directory-argument.js';
@@ -30,7 +30,7 @@ export const defineMount: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async (directory: string, options: MountOptions) => {
       await execute(command, async (context) => {
-        const { loadConfig } = await import('../../service/config.js');
+        const { loadConfig } = await import('../../service/daemon/config.js');
         const { config } = await loadConfig(context.paths.configFile);
         const params = createParams(directory, { ...config.mount, ...options });
         const client = await context.connect();

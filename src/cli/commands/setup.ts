@@ -1,4 +1,4 @@
-import type { ControlClient } from '../../service/control-client.js';
+import type { ControlClient } from '../../service/control/control-client.js';
 import type { DefineCommand } from '../command.js';
 import { renderManual } from '../manual.js';
 import { renderSetup, renderSetupCheck } from '../render-setup.js';
@@ -17,7 +17,7 @@ export const defineSetup: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async ({ check, yes }: SetupFlags) => {
       await execute(command, async (context) => {
-        const { checkSetup, runSetup } = await import('../../service/setup.js');
+        const { checkSetup, runSetup } = await import('../../service/setup/setup.js');
         const { paths, terminal } = context;
         const connectIfRunning = async (): Promise<ControlClient | undefined> =>
           await context.connectIfRunning();

@@ -1,4 +1,4 @@
-import type { ControlClient } from '../../service/control-client.js';
+import type { ControlClient } from '../../service/control/control-client.js';
 import type { DefineCommand } from '../command.js';
 import { renderManual } from '../manual.js';
 import { renderSetup } from '../render-setup.js';
@@ -15,7 +15,7 @@ export const defineTeardown: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async ({ materialize }: TeardownFlags) => {
       await execute(command, async (context) => {
-        const { runTeardown } = await import('../../service/setup.js');
+        const { runTeardown } = await import('../../service/setup/setup.js');
         const connect = async (): Promise<ControlClient> => await context.connect();
         const connectIfRunning = async (): Promise<ControlClient | undefined> =>
           await context.connectIfRunning();

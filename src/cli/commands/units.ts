@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { UnitRow } from '../../service/protocol.js';
+import type { UnitRow } from '../../service/control/protocol.js';
 import type { DefineCommand } from '../command.js';
 import { renderManual } from '../manual.js';
 import { renderUnits } from '../render.js';

@@ -1,0 +1,93 @@
+/**
+ * Finds the cargo process behind a file system request. Reads /proc only, which is never under a
+ * mount of ours, so the serving thread may call it.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** The cargo process on whose behalf a request is made; the pair outlives a reuse of the pid. */
+export interface CargoProcess {
+  readonly pid: number;
+  /** Start time in clock ticks since boot, from /proc/<pid>/stat. */
+  readonly startTicks: string;
+}
+
+/** How far up the tree to look: cargo → build script → cmake → make → cc → as is six. */
+const ancestorsMax = 32;
+
+/**
+ * The nearest process named cargo (or cargo-something, which embed it) at or above `pid`, which may
+ * be a thread id. Undefined where there is none: then nothing is served.
+ */
+export function findCargoProcess(pid: number): CargoProcess | undefined {
+  let current = pid;
+  for (let step = 0; step < ancestorsMax && current > 1; step += 1) {
+    const stat = readProcessStat(current);
+    if (stat === undefined) return undefined;
+    if (isCargo(current)) {
+      const leader = threadGroupOf(current);
+      const leaderStat = leader === current ? stat : readProcessStat(leader);
+      return leaderStat && { pid: leader, startTicks: leaderStat.startTicks };
+    }
+    current = stat.parent;
+  }
+  return undefined;
+}
+
+/** The process as such, where it is a cargo: one that has become another program is none any more. */
+export function cargoProcessAt(pid: number): CargoProcess | undefined {
+  if (!isCargo(pid)) return undefined;
+  const stat = readProcessStat(pid);
+  return stat && { pid, startTicks: stat.startTicks };
+}
+
+interface ProcessStat {
+  readonly parent: number;
+  readonly startTicks: string;
+}
+
+function readProcessStat(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // The process is gone, which is an answer.
+    return undefined;
+  }
+  // The command name stands in parentheses and may itself contain anything (proc(5)).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const parent = Number(fields[1]);
+  const startTicks = fields[19];
+  return startTicks === undefined ? undefined : { parent, startTicks };
+}
+
+function isCargo(pid: number): boolean {
+  try {
+    const executable = readlinkSync(`/proc/${pid}/exe`);
+    const name = executable.slice(executable.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '');
+    return name === 'cargo' || name.startsWith('cargo-');
+  } catch {
+    return false;
+  }
+}
+
+/** The process that a thread belongs to: cargo's worker threads make requests of their own. */
+function threadGroupOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const match = /^Tgid:\s*(\d+)$/m.exec(status);
+  return match ? Number(match[1]) : pid;
+}
+
+/** The kernel's list of file locks, in the format of proc_locks(5); empty where there is none. */
+export function readLockTable(): string {
+  try {
+    return readFileSync('/proc/locks', 'latin1');
+  } catch {
+    // A sandbox may hide it, and then nobody is seen to hold a lock.
+    return '';
+  }
+}
+
+/** Changes with each start of the kernel (random(4)). */
+export function currentBoot(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}

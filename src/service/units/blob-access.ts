@@ -1,0 +1,36 @@
+/** Synchronous access to stored bytes for the resolver, which answers while the kernel waits. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Store } from '../../store/store.js';
+import type { ResolverStore } from './resolver.js';
+
+/**
+ * Where blobs lie, for threads that have no `Store`: the layout of `src/store/README.md`. They only
+ * read there, and move finished files in.
+ */
+export function blobPathIn(blobsDirectory: string): (digest: string) => string {
+  return (digest) => `${blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`;
+}
+
+/** The store as the resolver sees it. */
+export function blobAccess(store: Store): ResolverStore {
+  return {
+    candidates: (lookupKey) => store.candidates(lookupKey),
+    manifest: (digest) => store.manifest(digest),
+    hasBlobSync: (digest, sizeBytes) => store.hasBlobSync(digest, sizeBytes),
+    putBytesSync: (bytes) => store.putBytesSync(bytes),
+    readBlobSync: (digest, offset, sizeBytes) =>
+      readRange(store.blobPath(digest), offset, sizeBytes),
+  };
+}
+
+function readRange(path: string, offset: number, sizeBytes: number): Buffer {
+  const fd = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(sizeBytes);
+    const read = readSync(fd, bytes, 0, sizeBytes, offset);
+    if (read !== sizeBytes) throw new Error(`${path} is too short`);
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}

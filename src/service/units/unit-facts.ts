@@ -1,0 +1,132 @@
+/**
+ * What a manifest says about a cargo unit beside its files: how it was built, against which bytes,
+ * from which inputs and in which environment. The resolver serves a unit only where all of that
+ * holds again; the promoter writes it down.
+ */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import type { Layout } from '../../cargo/layout.js';
+import type { Manifest } from '../../store/manifest.js';
+
+/** A unit that another one was built against. */
+export interface UnitDependency {
+  /** Place of the dependency in the build-dir. */
+  readonly unitKey: string;
+  /** 16 hex digits, as in its hash file. */
+  readonly fingerprint: string;
+  /** `outputs` of the very unit that was linked or read. */
+  readonly outputs: string;
+}
+
+/** Files outside of the build-dir that the unit was made from. */
+export interface InputSet {
+  /** `files`: exactly these; `tree`: everything below the root, `paths` is empty. */
+  readonly kind: 'files' | 'tree';
+  readonly root: string;
+  /** Relative to the root, or absolute where outside of it. */
+  readonly paths: readonly string[];
+  readonly digest: string;
+}
+
+export interface UnitFacts {
+  readonly version: 1;
+  readonly package: string;
+  /** As in the fingerprint's file name: lib, build-script, run-build-script. */
+  readonly kind: string;
+  readonly target: string;
+  readonly layout: Layout;
+  readonly profilePath: string;
+  readonly unitHash: string;
+  readonly fingerprint: string;
+  readonly namespace: string;
+  readonly origin: 'registry' | 'git' | 'directory';
+  readonly packageRoot: string;
+  readonly dependencies: readonly UnitDependency[];
+  /** Digest over everything that a dependent can see of this unit. */
+  readonly outputs: string;
+  readonly inputs: readonly InputSet[];
+  /** Variables whose values are part of the unit, null for "not set". */
+  readonly variables: readonly (readonly [name: string, value: string | null])[];
+  /** Of build-script runs: all steering variables that were set. */
+  readonly steering: Readonly<Record<string, string>> | null;
+  /** Of build-script runs and linked units: tool name → identity. */
+  readonly tools: Readonly<Record<string, string>> | null;
+  /** Of units built with `target-cpu=native`. */
+  readonly cpu: string | null;
+  /** The build-dir as cargo saw it when the unit was built. */
+  readonly buildDir: string;
+  /** Why the unit serves only under the very same build-dir, null where it serves anywhere. */
+  readonly boundBecause: string | null;
+  /** Path of a build script's `output` that names other units' directories, null where none. */
+  readonly rewriteOutput: string | null;
+  readonly built: {
+    /** Nanoseconds since the epoch: `invoked.timestamp` and the fingerprint JSON. */
+    readonly startedNs: string;
+    readonly finishedNs: string;
+    readonly durationMs: number;
+    /** Cargo's working directory, where known. */
+    readonly workingDirectory: string | null;
+  };
+}
+
+const strings = v.record(v.string(), v.string());
+
+const factsSchema: v.GenericSchema<unknown, UnitFacts> = v.strictObject({
+  version: v.literal(1),
+  package: v.string(),
+  kind: v.string(),
+  target: v.string(),
+  layout: v.picklist(['classic', 'per-unit']),
+  profilePath: v.string(),
+  unitHash: v.string(),
+  fingerprint: v.string(),
+  namespace: v.string(),
+  origin: v.picklist(['registry', 'git', 'directory']),
+  packageRoot: v.string(),
+  dependencies: v.array(
+    v.strictObject({ unitKey: v.string(), fingerprint: v.string(), outputs: v.string() }),
+  ),
+  outputs: v.string(),
+  inputs: v.array(
+    v.strictObject({
+      kind: v.picklist(['files', 'tree']),
+      root: v.string(),
+      paths: v.array(v.string()),
+      digest: v.string(),
+    }),
+  ),
+  variables: v.array(v.tuple([v.string(), v.nullable(v.string())])),
+  steering: v.nullable(strings),
+  tools: v.nullable(strings),
+  cpu: v.nullable(v.string()),
+  buildDir: v.string(),
+  boundBecause: v.nullable(v.string()),
+  rewriteOutput: v.nullable(v.string()),
+  built: v.strictObject({
+    startedNs: v.string(),
+    finishedNs: v.string(),
+    durationMs: v.number(),
+    workingDirectory: v.nullable(v.string()),
+  }),
+});
+
+/** Undefined where another program or version wrote them: such a unit is a miss. */
+export function parseUnitFacts(manifest: Manifest): UnitFacts | undefined {
+  const parsed = v.safeParse(factsSchema, manifest.facts);
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** Under which the candidates for a unit are found. */
+export function lookupKeyFor(
+  namespace: string,
+  unit: { readonly layout: Layout; readonly profilePath: string; readonly unitHash: string },
+): string {
+  const text = JSON.stringify([namespace, unit.layout, unit.profilePath, unit.unitHash]);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The store's marker for "some unit of this package exists" in the per-unit layout. */
+export function packageMarker(namespace: string, profilePath: string, packageName: string): string {
+  const text = JSON.stringify([namespace, profilePath, packageName]);
+  return createHash('sha256').update(text).digest('hex');
+}

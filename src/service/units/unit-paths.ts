@@ -1,0 +1,53 @@
+/** Where the special files of a unit stand, in both layouts of cargo's build-dir. */
+import type { SnapshotEntry } from '../../fs/view-control.js';
+import type { NamedUnit } from './unit-files.js';
+
+export interface UnitPlaces {
+  /** OUT_DIR of a build-script run. */
+  readonly outDir: string;
+  /** What a build script printed: `output`, or `stdout` in the per-unit layout. */
+  readonly output: string;
+  readonly rootOutput: string;
+  /** Start of a compilation or of a build-script run. */
+  readonly invokedTimestamps: readonly string[];
+}
+
+/** Paths relative to the build-dir; not all of them exist for every kind of unit. */
+export function unitPlaces(unit: NamedUnit): UnitPlaces {
+  const { profilePath, packageName, unitHash } = unit;
+  if (unit.layout === 'per-unit') {
+    const base = `${profilePath}/build/${packageName}/${unitHash}`;
+    return {
+      outDir: `${base}/out`,
+      output: `${base}/run/stdout`,
+      rootOutput: `${base}/run/root-output`,
+      invokedTimestamps: [`${base}/run/invoked.timestamp`, `${base}/fingerprint/invoked.timestamp`],
+    };
+  }
+  const base = `${profilePath}/build/${packageName}-${unitHash}`;
+  const fingerprint = `${profilePath}/.fingerprint/${packageName}-${unitHash}`;
+  return {
+    outDir: `${base}/out`,
+    output: `${base}/output`,
+    rootOutput: `${base}/root-output`,
+    invokedTimestamps: [`${base}/invoked.timestamp`, `${fingerprint}/invoked.timestamp`],
+  };
+}
+
+/** The entry at a path, where the unit has one. */
+export function entryAt(
+  entries: readonly SnapshotEntry[],
+  path: string,
+): SnapshotEntry | undefined {
+  return entries.find((entry) => entry.path === path);
+}
+
+/**
+ * Files that a dependent's compilation can see: libraries, macros and programs of a compile unit.
+ * dep-info and the like describe how it was made and differ from build to build.
+ */
+export function isArtifact(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (path.includes('/.fingerprint/') || /\/[0-9a-f]{16}\/fingerprint\//.test(path)) return false;
+  return /\.(?:rlib|rmeta|so|a|dwo|dwp)$/.test(name) || !name.includes('.');
+}
