@@ -1,5 +1,6 @@
 // Measures clean-up and the start of the service with a large store:
-//   node tools/measure-gc.mjs [units] [views]
+//   node tools/measure-gc.mjs [units] [views] [--builds]
+// With --builds also real builds beside it, with and without a collection, by turns.
 // Needs dist (or XCACHE_DIST); works in a temporary directory, which it removes.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -9,8 +10,10 @@ import { dirname, join, resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const unitCount = Number(process.argv[2] ?? 20_000);
-const viewCount = Number(process.argv[3] ?? 200);
+const [units, views] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unitCount = Number(units ?? 20_000);
+const viewCount = Number(views ?? 200);
+const hasBuilds = process.argv.includes('--builds');
 const dist = resolve(
   process.env.XCACHE_DIST ?? join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist'),
 );
@@ -128,6 +131,72 @@ async function measureGc(directory) {
   await store.close();
 }
 
+/** What one build compiles: about ten seconds of rustc, and C code. */
+const manifest = `[package]
+name = "measured"
+version = "0.1.0"
+edition = "2024"
+
+[dependencies]
+clap = { version = "=4.6.9", features = ["derive"] }
+regex = "=1.13.2"
+`;
+
+const pairs = 4;
+
+/** Builds by turns beside a collection and without one; half of the units go in all. */
+async function measureBuilds(home) {
+  const workspace = join(home, 'measured');
+  await mkdir(join(workspace, 'src'), { recursive: true });
+  await writeFile(join(workspace, 'Cargo.toml'), manifest);
+  await writeFile(join(workspace, 'src/main.rs'), 'fn main() {}\n');
+  await spawned('cargo', ['fetch', '--quiet'], { cwd: workspace });
+  await run(home, 'service', 'start');
+  await run(home, 'mount', join(workspace, 'target'));
+  const { store } = JSON.parse(await run(home, 'stats', '--json'));
+  const seconds = { alone: [], collecting: [] };
+  await timedBuild(workspace, 'first');
+  for (let pair = 1; pair <= pairs; pair += 1) {
+    seconds.alone.push(await timedBuild(workspace, `alone_${pair}`));
+    const { store: before } = JSON.parse(await run(home, 'stats', '--json'));
+    const maxSize = Math.round(before.physicalBytes - store.physicalBytes / 2 / pairs);
+    const started = performance.now();
+    const collection = run(home, 'gc', '--json', '--max-size', String(maxSize)).then((text) => ({
+      result: JSON.parse(text),
+      seconds: (performance.now() - started) / 1000,
+    }));
+    seconds.collecting.push(await timedBuild(workspace, `collecting_${pair}`));
+    const { result, seconds: gcSeconds } = await collection;
+    console.log(`  collection of ${result.removedUnits} units: ${gcSeconds.toFixed(1)} s`);
+  }
+  for (const [name, values] of Object.entries(seconds)) {
+    const text = values.map((value) => value.toFixed(2)).join(', ');
+    console.log(`builds ${name.padEnd(12)} median ${median(values).toFixed(2)} s   (${text})`);
+  }
+  console.log(`ratio ${(median(seconds.collecting) / median(seconds.alone)).toFixed(3)}`);
+  await run(home, 'unmount', join(workspace, 'target'));
+  await run(home, 'service', 'stop');
+}
+
+/** Another flag for each build, so that it compiles everything anew. */
+async function timedBuild(workspace, label) {
+  const env = { ...process.env, RUSTFLAGS: `--cfg ${label}` };
+  const started = performance.now();
+  await spawned('cargo', ['build', '--quiet', '--offline'], { cwd: workspace, env });
+  return (performance.now() - started) / 1000;
+}
+
+async function spawned(program, args, options) {
+  const child = spawn(program, args, { ...options, stdio: 'inherit' });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
 async function run(home, ...args) {
   const child = spawn(process.execPath, [join(dist, 'cli/main.js'), ...args], {
     env: { ...process.env, XCACHE_HOME: home },
@@ -170,7 +239,8 @@ try {
   await addViews(home, store, digests);
   await store.close();
   await measureService(home);
-  await measureGc(directory);
+  if (hasBuilds) await measureBuilds(home);
+  else await measureGc(directory);
 } finally {
   await rm(home, { recursive: true, force: true });
 }

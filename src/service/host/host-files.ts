@@ -3,7 +3,7 @@
  * answer while the kernel waits. Nothing below a mount of ours is ever touched: that request would
  * come back to this very process.
  */
-import { lstatSync, readFileSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** How long a directory counts as resolved: one planning phase of cargo, not a new checkout. */
@@ -11,6 +11,13 @@ const resolvedForMs = 1_000;
 
 /** Links on one path before it counts as a loop, as in the kernel. */
 const linksMax = 40;
+
+/** What a path leads to. */
+interface Place {
+  /** Without links. */
+  readonly real: string;
+  readonly stats: BigIntStats;
+}
 
 /** Refuses paths that lead to or below our own mounts; everything else is read straight from the host. */
 export class HostFiles {
@@ -31,29 +38,28 @@ export class HostFiles {
 
   /** Follows links; undefined where nothing is there, or where it may not be touched. */
   stat(path: string): BigIntStats | undefined {
-    return this.#guarded(path, (real) => statSync(real, { bigint: true }));
+    return this.#guarded(path, ({ stats }) => stats);
   }
 
   realPath(path: string): string | undefined {
-    return this.#guarded(path, (real) => real);
+    return this.#guarded(path, ({ real }) => real);
   }
 
   /** Undefined where the file cannot be read or is larger than `bytesMax`. */
   read(path: string, bytesMax: number): Buffer | undefined {
-    return this.#guarded(path, (real) => {
-      const stats = statSync(real);
-      return stats.isFile() && stats.size <= bytesMax ? readFileSync(real) : undefined;
-    });
+    return this.#guarded(path, ({ real, stats }) =>
+      stats.isFile() && stats.size <= bytesMax ? readFileSync(real) : undefined,
+    );
   }
 
   readText(path: string, bytesMax: number): string | undefined {
     return this.read(path, bytesMax)?.toString('utf8');
   }
 
-  #guarded<T>(path: string, action: (real: string) => T | undefined): T | undefined {
+  #guarded<T>(path: string, action: (place: Place) => T | undefined): T | undefined {
     try {
-      const real = this.#real(path, linksMax);
-      return real === undefined ? undefined : action(real);
+      const place = this.#find(path, linksMax);
+      return place === undefined ? undefined : action(place);
     } catch {
       // Whatever keeps us from reading it, the caller treats it as absent and shares nothing.
       return undefined;
@@ -62,15 +68,17 @@ export class HostFiles {
 
   /**
    * The path without links, found by looking at one component after the other; undefined where it
-   * leads into a mount of ours, which is noticed before anything there is touched.
+   * leads into a mount of ours, which is noticed before anything there is touched. One call of the
+   * kernel for each name, because a session verifies thousands of files.
    */
-  #real(path: string, linksLeft: number): string | undefined {
+  #find(path: string, linksLeft: number): Place | undefined {
     const parent = this.#realDirectory(dirname(path), linksLeft);
     if (parent === undefined || linksLeft === 0) return undefined;
-    const place = join(parent, basename(path));
-    if (this.isBelowOwnMount(place)) return undefined;
-    if (!lstatSync(place).isSymbolicLink()) return place;
-    return this.#real(resolve(parent, readlinkSync(place)), linksLeft - 1);
+    const real = join(parent, basename(path));
+    if (this.isBelowOwnMount(real)) return undefined;
+    const stats = lstatSync(real, { bigint: true });
+    if (!stats.isSymbolicLink()) return { real, stats };
+    return this.#find(resolve(parent, readlinkSync(real)), linksLeft - 1);
   }
 
   #realDirectory(path: string, linksLeft: number): string | undefined {
@@ -81,7 +89,7 @@ export class HostFiles {
     if (known !== undefined && known.untilMs > nowMs && !this.isBelowOwnMount(known.real)) {
       return known.real;
     }
-    const real = this.#real(path, linksLeft);
+    const real = this.#find(path, linksLeft)?.real;
     if (this.#directories.size > 50_000) this.#directories.clear();
     if (real !== undefined) {
       this.#directories.set(path, { real, untilMs: nowMs + resolvedForMs });

@@ -2,7 +2,7 @@
  * Digests of a unit's inputs outside of the build-dir: the crate's sources and what a build script
  * declared. A file whose identity (size, times, inode) is known is not read again.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hashBytes } from '../../store/digest.js';
 import type { InputRow } from '../../store/deferred-rows.js';
@@ -94,7 +94,7 @@ class InputWalk {
     const stats = this.#files.stat(path);
     if (stats === undefined) this.#lines.push(JSON.stringify([label, 'absent']));
     else if (stats.isDirectory()) this.addTree(path, label);
-    else this.#addFile(path, label);
+    else this.#addFile(path, label, stats);
   }
 
   addTree(root: string, label: string): void {
@@ -119,7 +119,7 @@ class InputWalk {
       const name = `${label}/${entry.name}`;
       if (entry.isDirectory()) this.addTree(path, name);
       else if (entry.isSymbolicLink()) this.#addLink(path, name);
-      else this.#addFile(path, name);
+      else this.#addFile(path, name, this.#files.stat(path));
     }
   }
 
@@ -137,8 +137,7 @@ class InputWalk {
     return { digest: hashBytes(Buffer.from(this.#lines.join('\n'))), newestNs: this.#newestNs };
   }
 
-  #addFile(path: string, label: string): void {
-    const stats = this.#files.stat(path);
+  #addFile(path: string, label: string, stats: BigIntStats | undefined): void {
     if (!stats?.isFile()) {
       this.#failed = true;
       return;
