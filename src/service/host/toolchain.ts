@@ -40,12 +40,26 @@ export class ToolchainProbe {
   probe(rustc: string, env: Readonly<Record<string, string>>, cwd: string): Toolchain | undefined {
     const program = findProgram(rustc, env['PATH'] ?? '', cwd, this.#files);
     if (program === undefined) return undefined;
-    const key = JSON.stringify([program, probeVariables.map((name) => env[name]), cwd]);
+    const place = this.#isChosenBy(env, program) ? '' : cwd;
+    const key = JSON.stringify([program, probeVariables.map((name) => env[name]), place]);
     const known = this.#known.get(key);
     if (known && this.#isSame(known, program)) return known.toolchain;
     const found = this.#ask(program, env, cwd);
     if (found) this.#known.set(key, found);
     return found?.toolchain;
+  }
+
+  /**
+   * Whether the environment alone tells which toolchain rustup's proxy takes. A cargo that was
+   * started through the proxy has the variable in its environment; without it `rust-toolchain.toml`
+   * and overrides of the directory count, and any other program may look where it likes.
+   */
+  #isChosenBy(env: Readonly<Record<string, string>>, program: string): boolean {
+    const toolchain = env['RUSTUP_TOOLCHAIN'];
+    if (toolchain === undefined || toolchain === '') return false;
+    // A toolchain may be given by its path.
+    if (toolchain.includes('/') && !isAbsolute(toolchain)) return false;
+    return this.#files.realPath(program)?.endsWith('/rustup') === true;
   }
 
   #isSame({ driver, driverIdentity, sysroot, front }: KnownToolchain, program: string): boolean {
