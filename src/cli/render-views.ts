@@ -1,5 +1,11 @@
 /** The results of `views`, `forget` and `gc` as text for people. */
-import type { ForgetResult, GcResult, GcView, ViewRow, ViewsResult } from '../service/control/protocol.js';
+import type {
+  ForgetResult,
+  GcResult,
+  GcView,
+  ViewRow,
+  ViewsResult,
+} from '../service/control/protocol.js';
 import { formatCount, formatDuration, formatSize, formatTime } from './quantities.js';
 import { renderTable } from './render.js';
 import type { Style } from './terminal.js';

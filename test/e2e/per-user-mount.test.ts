@@ -5,7 +5,11 @@ import { expect, test } from 'vitest';
 import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
 import { connectControl } from '../../src/service/control/control-client.js';
 import type { AutoMountResult, StatusResult } from '../../src/service/control/protocol.js';
-import { loadViewRecord, saveViewRecord, viewDirectory } from '../../src/service/views/view-directory.js';
+import {
+  loadViewRecord,
+  saveViewRecord,
+  viewDirectory,
+} from '../../src/service/views/view-directory.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import { itoa, itoaAndAnyhow, must, nothingToDo } from './lifecycle-support.js';

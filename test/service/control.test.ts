@@ -16,7 +16,11 @@ import {
   type ControlServer,
 } from '../../src/service/control/control-server.js';
 import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
-import { protocolVersion, type Progress, type StatsResult } from '../../src/service/control/protocol.js';
+import {
+  protocolVersion,
+  type Progress,
+  type StatsResult,
+} from '../../src/service/control/protocol.js';
 import { createDeferred } from '../support/deferred.js';
 import { createTempDirectory } from '../support/tmp.js';
 

@@ -10,7 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, onTestFailed } from 'vitest';
 import { tryConnectControl } from '../../src/service/control/control-client.js';
 import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
-import type { StatsResult, StatusResult, VerifyResult } from '../../src/service/control/protocol.js';
+import type {
+  StatsResult,
+  StatusResult,
+  VerifyResult,
+} from '../../src/service/control/protocol.js';
 import { loadServiceRecord } from '../../src/service/control/service-lock.js';
 import { detachMount, isAlive, mountsBelow, processesWith, waitUntil } from './processes.js';
 import { createWorkspace, type Workspace, type WorkspaceOptions } from './workspace.js';
