@@ -108,7 +108,7 @@ async function compareOtherPath(
   });
   context.addRow({
     scenario,
-    what: `the same, linked as always`,
+    what: `the same (${profile}), linked as always`,
     against: 'built natively',
     bar: '–',
     measured: `${normal.occurrences} occurrences; ${describe(normal)}`,
