@@ -197,6 +197,11 @@ describe('what cannot be edited', () => {
     expect(failureOf(() => insert(text, true)).hint).toContain('by hand');
   });
 
+  test('tables nested too deeply to be compared are left to the user', () => {
+    const text = `[${'a.'.repeat(5_000)}a]\nb = 1\n`;
+    expect(failureOf(() => insert(text)).hint).toContain('by hand');
+  });
+
   test('a build-dir that is no text is an error', () => {
     expect(failureOf(() => insert('build.build-dir = 3\n')).message).toContain('no string');
   });
