@@ -9,6 +9,8 @@ export class ViewLease implements Disposable {
   readonly #store: Store;
   readonly #directory: ViewDirectory;
   #lease: Lease;
+  /** What was held before a renewal, and somebody may have open still. */
+  readonly #before = new Set<Lease>();
 
   constructor(store: Store, directory: ViewDirectory) {
     this.#store = store;
@@ -20,11 +22,18 @@ export class ViewLease implements Disposable {
     this.#lease.add(digests);
   }
 
-  /** Holds nothing from now on but what is added; the result holds what was held before. */
-  renew(): Disposable {
+  /**
+   * Holds nothing from now on but what is added. What was held before is held until the result is
+   * called, or to the end of the view.
+   */
+  renew(): () => void {
     const before = this.#lease;
+    this.#before.add(before);
     this.#lease = this.#take();
-    return before;
+    return () => {
+      this.#before.delete(before);
+      before[Symbol.dispose]();
+    };
   }
 
   /** Clean-up goes by these while the view is not mounted, which it must not be at the call. */
@@ -36,7 +45,8 @@ export class ViewLease implements Disposable {
 
   /** Holds nothing any more; not used afterwards. */
   [Symbol.dispose](): void {
-    this.#lease[Symbol.dispose]();
+    for (const lease of [this.#lease, ...this.#before]) lease[Symbol.dispose]();
+    this.#before.clear();
   }
 
   #take(): Lease {

@@ -251,6 +251,8 @@ export class View {
       keptPrivate: (files, reason, message) => this.#keptPrivate(files, reason, message),
       failed: (error, units) => {
         if (isDiskFull(error)) this.#services.pause(messageOf(error));
+        // Its files are gone: there is nothing left that could have been promoted.
+        if (this.#host !== host) return;
         const keys = units.map(({ unitKey }) => unitKey);
         this.#services.log.warn({ view: this.mountPoint, units: keys, err: error }, 'not promoted');
       },
@@ -337,23 +339,30 @@ export class View {
     this.#changed.clear();
     this.#offers.clear();
     this.#sessions.clear();
-    const before = this.#lease.renew();
+    const releaseBefore = this.#lease.renew();
+    const host = this.#host;
     if (isDetached) {
       this.#giveUpHost();
       // What is open there has descriptors of its own.
-      before[Symbol.dispose]();
+      releaseBefore();
       this.#services.emptied(this.mountPoint);
       return;
     }
-    const holdRest = async (): Promise<void> => {
-      const digests = await this.#host?.call('backingDigests');
-      if (digests) this.#lease.add(digests as Digest[]);
-      before[Symbol.dispose]();
-    };
-    holdRest().catch((error: unknown) => {
+    if (host === undefined) return;
+    this.#holdRest(host, releaseBefore).catch((error: unknown) => {
+      // It was removed meanwhile, and holds nothing any more.
+      if (this.#host !== host) return;
       // The old lease stays: it holds too much, not too little.
       this.#services.log.warn({ view: this.mountPoint, err: error }, 'the lease was not renewed');
     });
+  }
+
+  /** Holds what the emptied view still has open, and then no more what it had before. */
+  async #holdRest(host: ViewHost, releaseBefore: () => void): Promise<void> {
+    const digests = (await host.call('backingDigests')) as Digest[];
+    if (this.#host !== host) return;
+    this.#lease.add(digests);
+    releaseBefore();
   }
 
   /** The end of a detached mount, whenever it comes, is not the end of the view. */
