@@ -22,8 +22,11 @@ export function mentionsBeyondIncludes(source: string, variable: string): boolea
   return mentions.length > includes.length;
 }
 
-/** Its programs are compared one by one, as far as they steer a build. */
-const comparedOtherwise: ReadonlySet<string> = new Set(['PATH']);
+/**
+ * `PATH`: its programs are compared one by one, as far as they steer a build. `_`: a shell keeps the
+ * path of its latest command in it, and in sources the string is a separator.
+ */
+const notCompared: ReadonlySet<string> = new Set(['PATH', '_']);
 
 /**
  * Names that stand as a string in the source of a build script and may be those of variables that it
@@ -36,7 +39,7 @@ export function scriptVariables(
 ): ReadonlySet<string> {
   const found = new Set<string>();
   for (const [, name = ''] of source.matchAll(/"([A-Za-z_][A-Za-z0-9_]*)"/g)) {
-    if (isSetByCargo(name) || comparedOtherwise.has(name)) continue;
+    if (isSetByCargo(name) || notCompared.has(name)) continue;
     if (/^[A-Z][A-Z0-9_]+$/.test(name) || isSet(name)) found.add(name);
   }
   return found;

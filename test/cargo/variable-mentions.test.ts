@@ -23,6 +23,10 @@ describe('variables that a build script may read', () => {
     expect(find('"CARGO_HOME" "CARGO_TARGET_DIR"')).toEqual(['CARGO_HOME', 'CARGO_TARGET_DIR']);
   });
 
+  it('are not what a shell notes of its latest command', () => {
+    expect(find('name.replace("-", "_")', ['_'])).toEqual([]);
+  });
+
   it('are not text', () => {
     expect(find('println!("HELLO WORLD"); "A"; "x86_64"; "cargo:rustc-cfg=X"')).toEqual([]);
   });
