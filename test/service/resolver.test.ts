@@ -3,11 +3,16 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
 import { InputVerifier } from '../../src/service/units/input-verifier.js';
-import { SessionResolver, type ResolverStore } from '../../src/service/units/resolver.js';
+import {
+  describeMiss,
+  SessionResolver,
+  type Miss,
+  type ResolverStore,
+} from '../../src/service/units/resolver.js';
 import type { SessionEnvironment } from '../../src/service/host/session-environment.js';
 import { lookupKeyFor, type UnitFacts } from '../../src/service/units/unit-facts.js';
 import { UnitTable } from '../../src/service/units/unit-record.js';
-import type { Digest, Manifest } from '../../src/store/manifest.js';
+import type { Digest, Manifest, ManifestEntry } from '../../src/store/manifest.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 const id = 'a'.repeat(64) as Digest;
@@ -49,10 +54,20 @@ const facts: UnitFacts = {
   built: { startedNs: '1', finishedNs: '2', durationMs: 1, workingDirectory: null },
 };
 
-/** A store that holds one unit without files. */
-function storeOf(unit: UnitFacts): ResolverStore {
+const ownFile = `debug/deps/libdemo-${wanted.unitHash}.rlib`;
+
+/** A store that holds one unit, whatever it says, under the key of the wanted one. */
+function storeOf(unit: UnitFacts, paths: readonly string[]): ResolverStore {
   const lookupKey = lookupKeyFor(environment.namespace, wanted);
-  const manifest: Manifest = { version: 1, lookupKey, entries: [], createdMs: 1, facts: unit };
+  const entries = paths.map((path): ManifestEntry => ({
+    kind: 'file',
+    path,
+    blob: id,
+    offset: 0,
+    sizeBytes: 0,
+    mode: 0o644,
+  }));
+  const manifest: Manifest = { version: 1, lookupKey, entries, createdMs: 1, facts: unit };
   return {
     candidates: (key) => (key === lookupKey ? [id] : []),
     manifest: () => manifest,
@@ -62,8 +77,12 @@ function storeOf(unit: UnitFacts): ResolverStore {
   };
 }
 
-function createResolver(unit: UnitFacts, inputs = createInputs()): () => string {
-  const resolver = new SessionResolver(storeOf(unit), inputs, environment);
+function createResolver(
+  unit: UnitFacts,
+  inputs = createInputs(),
+  paths: readonly string[] = [ownFile],
+): () => string {
+  const resolver = new SessionResolver(storeOf(unit, paths), inputs, environment);
   const units = new UnitTable();
   const target = { buildDir: '/here/target', units, preferredBuildDirs: new Map() };
   return () => {
@@ -96,5 +115,35 @@ describe('the resolver', () => {
     expect(ask()).toBe(id);
     writeFileSync(path, 'two');
     expect(ask()).toBe('input-changed');
+  });
+
+  test.each([
+    'debug/deps/libother-fedcba9876543210.rlib',
+    `release/deps/libdemo-${wanted.unitHash}.rlib`,
+    `debug/build/other-${wanted.unitHash}/output`,
+    `debug/build/demo/${wanted.unitHash}/out/file`,
+    'debug/demo',
+    '.rustc_info.json',
+    'debug/deps',
+  ])('a unit is not served whose manifest names %s as its own', (path) => {
+    expect(createResolver(facts, createInputs(), [ownFile, path])()).toBe('foreign-files');
+  });
+
+  test.each([
+    { unitHash: 'fedcba9876543210' },
+    { layout: 'per-unit' },
+    { profilePath: 'release' },
+    { namespace: 'another' },
+  ] as const)('a unit is not served that stands under the key of another one: %o', (change) => {
+    expect(createResolver({ ...facts, ...change })()).toBe('foreign-files');
+  });
+
+  test('says which file of a unit is not its own', () => {
+    const store = storeOf(facts, [ownFile, 'debug/demo']);
+    const resolver = new SessionResolver(store, createInputs(), environment);
+    const target = { buildDir: '/here', units: new UnitTable(), preferredBuildDirs: new Map() };
+    expect(describeMiss(resolver.resolve(wanted, target) as Miss)).toBe(
+      'the stored unit holds what is not its own (debug/demo)',
+    );
   });
 });

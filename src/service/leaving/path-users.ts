@@ -8,8 +8,7 @@ import type { VirtualPath } from '../../base/byte-string.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { parseRustcDepFile } from '../../cargo/rustc-dep-file.js';
 import { containsPath, ownOutDir } from '../units/output-rewriting.js';
-import { unitKeyOf } from '../units/resolver.js';
-import type { UnitFacts } from '../units/unit-facts.js';
+import { unitKeyOf, type UnitFacts } from '../units/unit-facts.js';
 
 /** What the children may say; names of all files of a very large build-dir. */
 const outputBytesMax = 256 << 20;

@@ -8,7 +8,14 @@ import type { VirtualPath } from '../../base/byte-string.js';
 import type { InputVerifier } from './input-verifier.js';
 import { rewriteForeignPaths } from './output-rewriting.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
-import { lookupKeyFor, parseUnitFacts, type UnitDependency, type UnitFacts } from './unit-facts.js';
+import {
+  lookupKeyFor,
+  parseUnitFacts,
+  unitKeyOf,
+  type UnitDependency,
+  type UnitFacts,
+} from './unit-facts.js';
+import { describeForeignPart } from './unit-paths.js';
 import type { UnitTable } from './unit-record.js';
 import type { OfferedUnit, UnstampedEntry } from './offered-unit.js';
 
@@ -16,6 +23,7 @@ import type { OfferedUnit, UnstampedEntry } from './offered-unit.js';
 export type MissReason =
   | 'unknown-unit'
   | 'unreadable-manifest'
+  | 'foreign-files'
   | 'bytes-missing'
   | 'bound-to-path'
   | 'variable-differs'
@@ -225,7 +233,11 @@ export class SessionResolver {
     }
     const known = this.#fits.get(id);
     if (known !== undefined || (this.#fits.has(id) && hasFixedInputs(facts))) return known;
-    const misfit = this.#sessionMisfit(facts, manifest);
+    const foreign = describeForeignPart(manifest, facts);
+    const misfit =
+      foreign === undefined
+        ? this.#sessionMisfit(facts, manifest)
+        : ({ reason: 'foreign-files', detail: foreign } as const);
     this.#fits.set(id, misfit);
     return misfit;
   }
@@ -281,11 +293,6 @@ interface Candidate {
   readonly facts: UnitFacts;
 }
 
-/** The place of a unit in a build-dir, as `UnitPath.unitKey` has it. */
-export function unitKeyOf(facts: UnitFacts): string {
-  return `${facts.profilePath}#${facts.layout}#${facts.unitHash}`;
-}
-
 /** A sentence for `xcache explain`. */
 export function describeMiss(miss: Miss): string {
   return `${missSentences[miss.reason]} (${miss.detail})`;
@@ -294,6 +301,7 @@ export function describeMiss(miss: Miss): string {
 const missSentences: Readonly<Record<MissReason, string>> = {
   'unknown-unit': 'no equal unit is in the store',
   'unreadable-manifest': 'the stored unit was written by another version of xcache',
+  'foreign-files': 'the stored unit holds what is not its own',
   'bytes-missing': 'the stored unit is damaged',
   'bound-to-path': 'the stored unit holds the path of the build-dir it was built in',
   'variable-differs': 'a variable that the unit depends on has another value',

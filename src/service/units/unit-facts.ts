@@ -116,6 +116,11 @@ export function parseUnitFacts(manifest: Manifest): UnitFacts | undefined {
   return parsed.success ? parsed.output : undefined;
 }
 
+/** The place of a unit in a build-dir, as `UnitPath.unitKey` has it. */
+export function unitKeyOf(unit: Pick<UnitFacts, 'layout' | 'profilePath' | 'unitHash'>): string {
+  return `${unit.profilePath}#${unit.layout}#${unit.unitHash}`;
+}
+
 /** Under which the candidates for a unit are found. */
 export function lookupKeyFor(
   namespace: string,

@@ -1,5 +1,9 @@
 /** Where the special files of a unit stand, in both layouts of cargo's build-dir. */
+import type { VirtualPath } from '../../base/byte-string.js';
+import { parseUnitPath } from '../../cargo/layout.js';
 import type { SnapshotEntry } from '../../fs/view-control.js';
+import type { Manifest } from '../../store/manifest.js';
+import { lookupKeyFor, unitKeyOf, type UnitFacts } from './unit-facts.js';
 import type { NamedUnit } from './unit-files.js';
 
 export interface UnitPlaces {
@@ -50,4 +54,18 @@ export function isArtifact(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (path.includes('/.fingerprint/') || /\/[0-9a-f]{16}\/fingerprint\//.test(path)) return false;
   return /\.(?:rlib|rmeta|so|a|dwo|dwp)$/.test(name) || !name.includes('.');
+}
+
+/**
+ * Why a manifest is not that of one unit: it stands under the key of another one, or names a path
+ * of another one, which serving it would put over what belongs there. The promoter writes no such
+ * manifest. Undefined where all is well.
+ */
+export function describeForeignPart(manifest: Manifest, facts: UnitFacts): string | undefined {
+  if (manifest.lookupKey !== lookupKeyFor(facts.namespace, facts)) return 'its key';
+  const unitKey = unitKeyOf(facts);
+  return manifest.entries.find(({ path }) => {
+    const unit = parseUnitPath(path as VirtualPath);
+    return unit?.unitKey !== unitKey || (unit.packageName ?? facts.package) !== facts.package;
+  })?.path;
 }
