@@ -1,19 +1,32 @@
 /** The results of `setup`, `teardown`, `doctor` and of the units of `service` as text. Pure. */
 import type { DoctorResult } from '../service/doctor/doctor-finding.js';
 import type { SetupResult } from '../service/setup/setup-step.js';
+import { formatCount } from './quantities.js';
 import type { Style } from './terminal.js';
 
 type Render = (style: Style) => string;
 
-/** `setup` and `teardown` */
-export function renderSetup(result: SetupResult, done: 'set up' | 'taken down'): Render {
+/** `setup` */
+export function renderSetup(result: SetupResult): Render {
+  return (style) => [renderEnd(result, 'set up', style), ...renderSteps(result, style)].join('\n');
+}
+
+/** `teardown`; what could not be done is a view that its workspace keeps. */
+export function renderTeardown(result: SetupResult): Render {
   return (style) => {
-    const isIdle = result.steps.every(({ state }) => state !== 'done');
+    const count = result.steps.filter(({ state }) => state === 'missing').length;
+    const kept = style.bad(`${formatCount(count, 'view')} could not be made plain`);
+    const head = renderEnd(result, 'taken down', style);
     return [
-      isIdle ? `${style.good(done)} already; nothing to do` : style.good(done),
-      ...renderSteps(result, style),
+      count === 0 ? head : `${head}; ${kept}`,
+      ...renderSteps(result, style, style.bad('kept   ')),
     ].join('\n');
   };
+}
+
+function renderEnd({ steps }: SetupResult, done: string, style: Style): string {
+  const isIdle = steps.every(({ state }) => state === 'ready' || state === 'skipped');
+  return isIdle ? `${style.good(done)} already; nothing to do` : style.good(done);
 }
 
 /** `setup --check` */
@@ -28,11 +41,15 @@ export function renderSetupCheck(result: SetupResult): Render {
   };
 }
 
-function renderSteps({ steps, notes }: SetupResult, style: Style): string[] {
+function renderSteps(
+  { steps, notes }: SetupResult,
+  style: Style,
+  missing = style.bad('missing'),
+): string[] {
   const mark = {
     ready: style.dim('ok     '),
     done: style.good('done   '),
-    missing: style.bad('missing'),
+    missing,
     skipped: style.dim('skipped'),
   };
   return [

@@ -33,7 +33,7 @@ export const defineSetup: DefineCommand = (command, execute) => {
           confirm: terminal.confirm,
           isAgreed: yes === true,
         });
-        return { result, render: renderSetup(result, 'set up') };
+        return { result, render: renderSetup(result) };
       });
     });
 };
@@ -52,6 +52,7 @@ const manual = {
     ['xcache setup --check', 'is everything as setup leaves it?'],
     ['xcache setup --yes', 'ask nothing'],
   ],
+  seeAlso: ['teardown', 'doctor', 'mount'],
   exitCodes: [
     [0, 'everything is set up'],
     [1, 'it failed and cargo is as it was; with --check: something is missing'],

@@ -1,7 +1,7 @@
 import type { ControlClient } from '../../service/control/control-client.js';
 import type { DefineCommand } from '../command.js';
 import { renderManual } from '../manual.js';
-import { renderSetup } from '../render-setup.js';
+import { renderTeardown } from '../render-setup.js';
 
 interface TeardownFlags {
   readonly materialize?: boolean;
@@ -26,7 +26,7 @@ export const defineTeardown: DefineCommand = (command, execute) => {
           isMaterializing: materialize === true,
         });
         const isMissing = result.steps.some(({ state }) => state === 'missing');
-        const render = renderSetup(result, 'taken down');
+        const render = renderTeardown(result);
         return { result, render, exitCode: isMissing ? 1 : 0 };
       });
     });
@@ -45,8 +45,9 @@ const manual = {
   examples: [
     ['xcache teardown', 'leave; xcache setup joins again'],
     ['xcache teardown --materialize', 'leave, and keep everything that is built'],
-    ['xcache teardown && rm -r ~/.cache/xcache', 'and leave nothing behind'],
+    ['xcache service stop; rm -r ~/.cache/xcache', 'afterwards, to leave nothing behind'],
   ],
+  seeAlso: ['setup', 'unmount', 'views'],
   exitCodes: [
     [0, 'everything is taken down'],
     [1, 'it failed; with --materialize: a workspace keeps its view'],

@@ -4,15 +4,26 @@
  * builds them again. Nothing is deleted: what is not moved stays in the view's directory.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
 import { isErrno, XcacheError } from '../../base/errors.js';
+import { findExchangeable } from '../../base/trusted-way.js';
 import { moveTree } from '../views/adopt-directory.js';
 import { listStoredUnits, materialize, type MaterializeOptions } from '../views/materialize.js';
 import { findPathUsers } from './path-users.js';
-import { TargetMover } from './target-mover.js';
+import { assertOwnDirectory, TargetMover } from './target-mover.js';
 import type { UnitFacts } from '../units/unit-facts.js';
 
 const run = promisify(execFile);
@@ -37,12 +48,14 @@ export interface PlainTarget {
 /**
  * To be called while the view is not mounted; an interruption is made up for by another call. Throws
  * `XC_MOUNT_POINT`, with everything in its place, where `target` holds builds of its own: two builds
- * of one unit must not be mixed.
+ * of one unit must not be mixed; and where others could lead the files elsewhere.
  */
 export async function makePlainTarget(options: PlainTargetOptions): Promise<PlainTarget> {
   const { view, target, buildDir } = options;
+  await refuseForeignWay(target);
   const plan = (await loadPlan(options)) ?? (await createPlan(options));
   await mkdir(target, { recursive: true, mode: 0o755 });
+  assertOwnDirectory(target, await lstat(target, { bigint: true }));
   const incoming = join(target, '.xcache-incoming');
   const isNear = await canRename(view.directory, target);
   if (!isNear) await copyAll(view.upperDirectory, incoming);
@@ -54,6 +67,16 @@ export async function makePlainTarget(options: PlainTargetOptions): Promise<Plai
     await moveTree(incoming, view.upperDirectory);
   }
   return { ...counts, boundUnits: plan.bound.length };
+}
+
+/** Nothing may be moved where another user leads the path. */
+async function refuseForeignWay(target: string): Promise<void> {
+  const foreign = await findExchangeable(dirname(target));
+  if (foreign === undefined) return;
+  const message = `others could exchange ${target}: ${foreign.path} ${foreign.problem}`;
+  throw new XcacheError('XC_MOUNT_POINT', message, {
+    hint: 'change that and try again; the files are kept until then',
+  });
 }
 
 /** Made once, before anything is moved: afterwards the view alone does not tell what was in it. */
@@ -121,7 +144,7 @@ async function refuseOtherBuilds({ view, target }: PlainTargetOptions): Promise<
       const place = join(target, profile, name);
       if ((await list(place)).length === 0) continue;
       throw new XcacheError('XC_MOUNT_POINT', `${target} holds builds of its own (${place})`, {
-        hint: `move it away and try again; the files are kept in ${view.directory}`,
+        hint: `move ${target} away and try again`,
       });
     }
   }

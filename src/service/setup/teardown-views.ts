@@ -8,18 +8,22 @@ import type { XcachePaths } from '../host/paths.js';
 import type { MaterializeResult } from '../control/protocol.js';
 import type { SetupStep } from './setup-step.js';
 
-/** One step for each workspace of the per-user mount; one that is refused stops no other. */
+/**
+ * One step for each workspace of the per-user mount; one that is refused stops no other. Views of
+ * `xcache mount` are left alone: they leave by `xcache unmount --materialize`.
+ */
 export async function materializeViews(
   client: ControlClient,
   paths: XcachePaths,
 ): Promise<readonly SetupStep[]> {
   const { views } = await client.request('views', { withSizes: false });
   const steps: SetupStep[] = [];
-  for (const { view, workspace, state } of views) {
-    if (workspace === null || state !== 'unmounted') continue;
+  for (const { view, directory, workspace, state } of views) {
+    if (directory === null || workspace === null || state !== 'unmounted') continue;
+    if (!isWithin(directory, paths.autoMountDirectory)) continue;
     try {
-      const directory = await findTarget(workspace, paths);
-      const result = await client.request('materialize', { view, directory });
+      const target = await findTarget(workspace, view, paths);
+      const result = await client.request('materialize', { view, directory: target });
       steps.push({ step: 'view', state: 'done', message: describe(workspace, result) });
     } catch (error) {
       if (!(error instanceof XcacheError)) throw error;
@@ -33,12 +37,12 @@ export async function materializeViews(
 }
 
 /** Where cargo builds the workspace by now. */
-async function findTarget(workspace: string, paths: XcachePaths): Promise<string> {
+async function findTarget(workspace: string, view: string, paths: XcachePaths): Promise<string> {
   const answer = await askCargo(workspace);
   const directory = answer?.buildDirectory ?? answer?.targetDirectory;
   if (answer?.workspace !== workspace || directory === undefined) {
     throw new XcacheError('XC_NOT_FOUND', 'cargo finds no workspace there', {
-      hint: 'once it is there, run again: xcache teardown --materialize',
+      hint: `if it is gone for good: xcache forget ${view}; else bring it back and try again`,
     });
   }
   if (isWithin(directory, paths.autoMountDirectory)) {
