@@ -106,10 +106,22 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   const codes: number[] = [];
   try {
     const program = await createProgram(argv, terminal, codes);
+    requireKnownTopic(program, argv);
     await program.parseAsync(argv, { from: 'user' });
     return codes.at(-1) ?? 0;
   } catch (error) {
-    return reportError(error, wantsJson(argv), terminal);
+    return reportError(error, argv, terminal);
+  }
+}
+
+/** Commander answers `help` for a command that there is not with the list of all. */
+function requireKnownTopic(program: Command, [first, topic]: readonly string[]): void {
+  if (first !== 'help' || topic === undefined || topic.startsWith('-')) return;
+  const isKnown = program.commands.some(
+    (command) => command.name() === topic || command.aliases().includes(topic),
+  );
+  if (!isKnown && topic !== 'help') {
+    throw new XcacheError('XC_USAGE', `unknown command '${topic}'`, { hint: 'see: xcache help' });
   }
 }
 
@@ -153,19 +165,20 @@ function isWanted(entry: CommandEntry, argv: readonly string[]): boolean {
 
 const overview = {
   examples: [
-    ['xcache mount ./target', 'let this workspace share what was built before'],
+    ['xcache setup', 'let every workspace of yours share what was built before'],
+    ['xcache mount ./target', 'or this one alone'],
     ['cargo build', 'as ever'],
     ['xcache stats', 'see what it saved'],
     ['xcache explain --last', 'see why the last build compiled what it compiled'],
   ],
-  seeAlso: ['mount --help', 'config --help'],
+  seeAlso: ['setup --help', 'mount --help', 'config --help'],
 } as const;
 
-function reportError(error: unknown, json: boolean, terminal: Terminal): number {
+function reportError(error: unknown, argv: readonly string[], terminal: Terminal): number {
   // The help or the version was asked for (0), or is the answer to an empty command line (2).
   if (error instanceof CommanderError && shown.has(error.code)) return error.exitCode === 0 ? 0 : 2;
-  const known = describeError(error);
-  if (json) {
+  const known = describeError(error, argv);
+  if (wantsJson(argv)) {
     const { code, message, hint = null } = known;
     terminal.err(JSON.stringify({ version: 1, error: { code, message, hint } }));
   } else {
@@ -178,12 +191,14 @@ function reportError(error: unknown, json: boolean, terminal: Terminal): number 
 
 const shown = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version']);
 
-function describeError(error: unknown): XcacheError {
+function describeError(error: unknown, [name]: readonly string[]): XcacheError {
   if (error instanceof XcacheError) return error;
   if (error instanceof CommanderError) {
-    return new XcacheError('XC_USAGE', error.message.replace(/^error: /, ''), {
-      hint: 'xcache help [command] tells what is possible',
-    });
+    // Commander puts a guess what was meant on a line of its own.
+    const message = error.message.replace(/^error: /, '').replace(/\n\(?([^\n]*?)\)?$/, '; $1');
+    const isKnown = commands.some((command) => command.name === name || command.alias === name);
+    const hint = `see: xcache help${isKnown ? ` ${name ?? ''}` : ''}`;
+    return new XcacheError('XC_USAGE', message, { hint });
   }
   const message = error instanceof Error ? error.message : String(error);
   return new XcacheError('XC_INTERNAL', message, { cause: error });

@@ -128,8 +128,8 @@ export function renderStats({ store, units }: StatsResult): Render {
       style.bold('store'),
       `  units         ${store.units.toLocaleString('en-US')} in ${formatCount(store.blobs, 'blob')}`,
       `  on disk       ${formatSize(store.physicalBytes)}`,
-      `  not shared    ${formatSize(store.logicalBytes)} would be taken without sharing`,
-      `  shared        ${style.good(formatSize(Math.max(0, store.logicalBytes - store.physicalBytes)))}`,
+      `  unshared      ${formatSize(store.logicalBytes)} if each mounted workspace had its own`,
+      `  saved         ${style.good(formatSize(Math.max(0, store.logicalBytes - store.physicalBytes)))}`,
       style.bold('units'),
       `  served        ${units.served.toLocaleString('en-US')}${rate}`,
       `  missed        ${units.missed.toLocaleString('en-US')}`,
@@ -164,9 +164,9 @@ export function renderUnits({ units }: UnitsResult): Render {
 }
 
 /** `explain`: decisions below the directory that they were made for. */
-export function renderExplain({ decisions }: ExplainResult): Render {
+export function renderExplain({ decisions }: ExplainResult, unit: string | undefined): Render {
   return (style) => {
-    if (decisions.length === 0) return 'nothing is known about that';
+    if (decisions.length === 0) return nothingToExplain(unit);
     const lines: string[] = [];
     let directory = '';
     for (const decision of decisions) {
@@ -176,6 +176,12 @@ export function renderExplain({ decisions }: ExplainResult): Render {
     }
     return lines.join('\n');
   };
+}
+
+function nothingToExplain(unit: string | undefined): string {
+  const subject = unit === undefined ? 'no unit was' : `no unit ${unit} was`;
+  const next = unit === undefined ? 'build something, then try again' : 'all: xcache explain';
+  return `${subject} asked for or built since the service was started; ${next}`;
 }
 
 function renderDecision(decision: Decision, style: Style): string {

@@ -111,6 +111,9 @@ describe('the command line', () => {
     [['gc', '--max-age', 'soon'], "'soon'"],
     [['units', '--sort', 'luck'], "'luck'"],
     [['service', 'frobnicate'], "unknown command 'frobnicate'"],
+    [['help', 'frobnicate'], "unknown command 'frobnicate'\n  see: xcache help"],
+    [['mont'], "unknown command 'mont'; Did you mean mount?\n  see: xcache help"],
+    [['mount', 'a', 'b'], '\n  see: xcache help mount'],
   ])('%j is a usage error that names what is wrong', async (argv, message) => {
     const { code, out, err } = await run(...argv);
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -19,14 +19,16 @@ export const defineExplain: DefineCommand = (command, execute) => {
           ...(unit === undefined ? {} : { unit }),
           ...(options.last === true ? { last: true } : {}),
         });
-        return { result, render: renderExplain(result) };
+        return { result, render: renderExplain(result, unit) };
       });
     });
 };
 
 const manual = {
   details: [
-    'The reason of each decision is a stable word in the JSON output and a sentence for people.',
+    'The reason of each decision is a stable word in the JSON output and a sentence for people. ' +
+      'Decisions are kept in memory, from the start of the service on; a unit that was only looked ' +
+      'for may be shown as ?, because cargo asks for its files by their hash.',
   ],
   examples: [
     ['xcache explain --last', 'why did the last build compile what it compiled?'],

@@ -53,7 +53,12 @@ function findView(views: readonly ViewRow[], text: string, directory: string): V
 async function agree({ terminal }: CommandContext, view: ViewRow): Promise<boolean> {
   const { confirm } = terminal;
   if (confirm === undefined) {
-    throw new XcacheError('XC_USAGE', 'nobody is there to ask', { hint: 'pass --yes' });
+    throw new XcacheError(
+      'XC_USAGE',
+      `the view of ${view.directory ?? view.view} is removed only after a question, and this is ` +
+        'no terminal',
+      { hint: 'to remove it without one, add --yes' },
+    );
   }
   const size = view.ownBytes === null ? '' : ` (${formatSize(view.ownBytes)})`;
   return await confirm(`remove the view of ${view.directory ?? view.view}${size}?`);

@@ -18,8 +18,8 @@ export const defineStats: DefineCommand = (command, execute) => {
 
 const manual = {
   details: [
-    'Stored bytes are what the store takes on disk. Without sharing, the same units would take the ' +
-      'second figure: each unit counted once for every workspace that has it.',
+    'Bytes on disk are what the store takes. The same units would take the second figure if ' +
+      'nothing were shared: each unit counts once for every mounted workspace that has it.',
   ],
   examples: [
     ['xcache stats', 'for people'],
