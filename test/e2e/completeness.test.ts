@@ -197,9 +197,10 @@ describeEndToEnd('a unit that cargo has begun to build again', () => {
       if (!name.startsWith('begun-')) continue;
       const hashFile = join(fingerprints, name, 'lib-begun');
       await writeFile(hashFile, '');
-      // Its time alone must not be what tells: copies of a target may carry any.
-      const { atime, mtime } = await stat(`${hashFile}.json`);
-      await utimes(hashFile, atime, mtime);
+      // Its time alone must not be what tells: it is earlier than that of the JSON, as always. (Whole
+      // seconds: a rounded time may be later.)
+      const writtenSeconds = Math.floor((await stat(`${hashFile}.json`)).mtimeMs / 1_000);
+      await utimes(hashFile, writtenSeconds, writtenSeconds);
     }
     await first.mount();
     await first.settled();
