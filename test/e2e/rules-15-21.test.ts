@@ -6,6 +6,7 @@ import { createGitRepository } from '../support/git-repository.js';
 import { waitUntil } from '../support/processes.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
+import { createGitCrates, type CrateText } from './crates.js';
 import {
   findIn,
   itoa,
@@ -121,6 +122,28 @@ describeEndToEnd('times', () => {
       await workspace.settled();
       expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
     }
+  });
+
+  test('rule 18: what was built with other bytes of a served macro is built again', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { dependencies } = await createGitCrates(world, { five: macroThatNamesItsPlace });
+    const files = { 'src/main.rs': 'fn main() { println!("{}", five::five!()); }' };
+    // Programs for a target by name lie beside those that only the build needs.
+    const args = ['--target', 'host-tuple'];
+    const first = await world.workspace('first', { dependencies, files });
+    await first.mount();
+    await first.buildAndSettle({ args });
+    const second = await world.workspace('second', { dependencies, files });
+    await second.mount();
+    const macro = async (): Promise<Buffer> =>
+      readFileSync(await findIn(second, 'debug/deps', /^libfive-.*\.so$/));
+    // Behind a wrapper that nobody knows the macro stays here, with the unit hash of the stored one.
+    await second.buildAndSettle({ args, env: { RUSTC_WRAPPER: '/usr/bin/env' } });
+    const own = await macro();
+    rmSync(join(second.target, 'debug'), { recursive: true });
+    expect((await second.mustCargo('build', { args })).compiled).toEqual(['app']);
+    expect(await macro()).not.toEqual(own);
+    expect(await second.mustCargo('build', { args })).toMatchObject(nothingToDo);
   });
 });
 
@@ -254,4 +277,21 @@ const pairOfPackages: Readonly<Record<string, string>> = {
   'upper/Cargo.toml':
     '[package]\nname = "upper"\nversion = "1.0.0"\nedition = "2021"\n[dependencies]\nlower = { path = "../lower" }\n',
   'upper/src/lib.rs': "pub fn text() -> &'static str { lower::text(1u8) }\n",
+};
+
+/** A macro whose file has the path of its OUT_DIR in it. */
+const macroThatNamesItsPlace: CrateText = {
+  library: 'proc-macro = true',
+  build: `fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let out = std::path::PathBuf::from(std::env::var("OUT_DIR").unwrap()).join("text.rs");
+    std::fs::write(out, "fn tokens() -> proc_macro::TokenStream { \\"5\\".parse().unwrap() }").unwrap();
+}
+`,
+  lib: [
+    'include!(concat!(env!("OUT_DIR"), "/text.rs"));',
+    '#[proc_macro]',
+    'pub fn five(_: proc_macro::TokenStream) -> proc_macro::TokenStream { tokens() }',
+    '',
+  ].join('\n'),
 };

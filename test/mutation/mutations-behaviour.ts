@@ -241,6 +241,20 @@ export const behaviourMutations: readonly Mutation[] = [
     testName: 'rule 18: a unit that comes again',
   },
   {
+    rule: 18,
+    name: 'a unit that replaces another one keeps the time of an earlier build',
+    edits: [
+      {
+        file: 'service/serving/view-agent.ts',
+        search: 'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),',
+        replace:
+          'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs: mtimeNs - 86_400_000_000_000n })),',
+      },
+    ],
+    testFile: 'e2e/rules-15-21.test.ts',
+    testName: 'rule 18: what was built with other bytes',
+  },
+  {
     rule: 19,
     name: 'link copies',
     edits: [
