@@ -128,7 +128,7 @@ export function renderStats({ store, units }: StatsResult): Render {
       style.bold('store'),
       `  units         ${store.units.toLocaleString('en-US')} in ${formatCount(store.blobs, 'blob')}`,
       `  on disk       ${formatSize(store.physicalBytes)}`,
-      `  unshared      ${formatSize(store.logicalBytes)} if each mounted workspace had its own`,
+      `  unshared      ${formatSize(store.logicalBytes)} if each workspace had its own`,
       `  saved         ${style.good(formatSize(Math.max(0, store.logicalBytes - store.physicalBytes)))}`,
       style.bold('units'),
       `  served        ${units.served.toLocaleString('en-US')}${rate}`,

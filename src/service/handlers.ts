@@ -7,7 +7,6 @@ import type { DecisionLog } from './units/decisions.js';
 import type { SessionWatchers } from './views/session-summary-watchers.js';
 import type { Housekeeping } from './housekeeping/housekeeping.js';
 import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './control/protocol.js';
-import { unitBytes } from './units/unit-bytes.js';
 import { parseUnitFacts } from './units/unit-facts.js';
 import type { Views } from './views/views.js';
 import type { WorkspaceViews } from './per-user-mount/workspace-views.js';
@@ -38,7 +37,7 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     status: () => Promise.resolve(statusOf(services)),
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
     stats: () => Promise.resolve(statsOf(store, views)),
-    units: async () => await listUnits(store),
+    units: async () => await listUnits(store, views),
     explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
     verify: async ({ repair }, { progress, signal }) => {
       const outcome = await verifyStore(store, { repair, onProgress: progress, signal });
@@ -83,21 +82,23 @@ function statsOf(store: Store, views: Views): StatsResult {
   };
 }
 
-/** What units would take in every mounted view but the first that has them. */
+/** What units would take in every view but the first that has them. */
 function repeatedBytes(store: Store, views: Views): number {
-  const counts = new Map<Digest, number>();
-  for (const view of views.all()) {
-    for (const id of view.unitIds()) counts.set(id, (counts.get(id) ?? 0) + 1);
-  }
   let bytes = 0;
-  for (const [id, count] of counts) {
-    if (count > 1) bytes += (count - 1) * unitBytes(store, id);
+  for (const [id, count] of countViews(store, views)) {
+    if (count > 1) bytes += (count - 1) * store.unitBytes(id);
   }
   return bytes;
 }
 
-async function listUnits(store: Store): Promise<UnitsResult> {
-  const attached = store.attachedViews();
+/** How many workspaces have each unit, mounted or not. */
+function countViews(store: Store, views: Views): ReadonlyMap<Digest, number> {
+  const open = views.all().filter(({ isMounted }) => isMounted);
+  return store.attachedViews(new Map(open.map((view) => [view.directory.id, view.unitIds()])));
+}
+
+async function listUnits(store: Store, views: Views): Promise<UnitsResult> {
+  const attached = countViews(store, views);
   const units: UnitRow[] = [];
   for await (const unit of store.list()) {
     const manifest = store.manifest(unit.digest);

@@ -121,10 +121,16 @@ export class Protections {
     return this.#views.get(view)?.manifests ?? [];
   }
 
-  /** How many views each unit is attached to. */
-  attachedViews(): ReadonlyMap<Digest, number> {
+  /**
+   * How many views each unit is attached to; units of no view are left out. `open` has the units of
+   * views that hold by a lease, whose references, if any, are out of date.
+   */
+  attachedViews(open: ReadonlyMap<string, readonly Digest[]>): ReadonlyMap<Digest, number> {
+    const units = new Map<string, readonly Digest[]>();
+    for (const [view, { manifests }] of this.#views) units.set(view, manifests);
+    for (const [view, manifests] of open) units.set(view, manifests);
     const counts = new Map<Digest, number>();
-    for (const { manifests } of this.#views.values()) {
+    for (const manifests of units.values()) {
       for (const digest of new Set(manifests)) counts.set(digest, (counts.get(digest) ?? 0) + 1);
     }
     return counts;

@@ -254,9 +254,9 @@ export class Store implements AsyncDisposable {
     return this.parts.index.unit(digest)?.sizeBytes ?? 0;
   }
 
-  /** How many views each unit is attached to; units of no view are left out. */
-  attachedViews(): ReadonlyMap<Digest, number> {
-    return this.parts.protections.attachedViews();
+  /** How many views each unit is attached to, `open` ones (which hold by a lease) as given. */
+  attachedViews(open: ReadonlyMap<string, readonly Digest[]>): ReadonlyMap<Digest, number> {
+    return this.parts.protections.attachedViews(open);
   }
 
   /** Notes that units were used; written out later. */

@@ -263,7 +263,12 @@ describe('what is remembered beside units', () => {
     await world.store.setViewReferences('view', { manifests: [digest], blobs: [] });
     await world.reopen();
     expect(world.store.views()).toEqual(['view']);
-    expect(world.store.attachedViews().get(digest)).toBe(1);
+    expect(world.store.attachedViews(new Map()).get(digest)).toBe(1);
+    const attached = (...views: readonly string[]): number | undefined =>
+      world.store.attachedViews(new Map(views.map((view) => [view, [digest]]))).get(digest);
+    expect(attached('view')).toBe(1);
+    expect(attached('view', 'other')).toBe(2);
+    expect(world.store.attachedViews(new Map([['view', []]])).get(digest)).toBeUndefined();
     await world.store.dropView('view');
     await world.reopen();
     expect(world.store.views()).toEqual([]);

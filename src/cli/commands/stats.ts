@@ -19,7 +19,7 @@ export const defineStats: DefineCommand = (command, execute) => {
 const manual = {
   details: [
     'Bytes on disk are what the store takes. The same units would take the second figure if ' +
-      'nothing were shared: each unit counts once for every mounted workspace that has it.',
+      'nothing were shared: each unit counts once for every workspace that has it.',
   ],
   examples: [
     ['xcache stats', 'for people'],

@@ -114,6 +114,7 @@ export interface UnitRow {
   readonly buildMs: number | undefined;
   readonly createdMs: number;
   readonly lastUsedMs: number;
+  /** How many workspaces have it, mounted or not. */
   readonly attachedViews: number;
 }
 
