@@ -2,10 +2,11 @@
  * Looks at a mount point through child processes: its path may lead through a mount that this
  * process serves, or that is dead.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { XcacheError } from '../base/errors.js';
+import { exchangeProblem, type WayProblem } from '../base/trusted-way.js';
 import { runCommand } from './mount-command.js';
 import {
   planMountPoint,
@@ -110,7 +111,8 @@ async function loadMountPointFacts(
   const mountTable = readMountTable();
   const userUid = process.geteuid?.() ?? 0;
   const { ownMountPoints, ownDirectories } = own;
-  const base = { path, ownMountPoints, ownDirectories, mountTable, userUid };
+  const foreign = ownMountPoints.includes(path) ? undefined : await findForeign(path);
+  const base = { path, foreign, ownMountPoints, ownDirectories, mountTable, userUid };
   const covering = findMount(path, mountTable);
   if (ownMountPoints.includes(path) || covering) {
     const isForeign = covering?.fsType === mountType && !ownMountPoints.includes(path);
@@ -120,6 +122,27 @@ async function loadMountPointFacts(
   const { kind, ownerUid } = await lookAt(path);
   const parent = kind === 'missing' ? await lookAt(dirname(path)) : undefined;
   return { ...base, kind, ownerUid, parentKind: parent?.kind ?? 'directory', health: undefined };
+}
+
+/** The first directory above the resolved `path` that lets others exchange what is in it. */
+async function findForeign(path: string): Promise<WayProblem | undefined> {
+  const parents: string[] = [];
+  for (let at = dirname(path); parents[0] !== at; at = dirname(at)) parents.unshift(at);
+  const result = await runCommand('stat', ['-c', '%u %g %f', '--', ...parents]);
+  // What is missing comes last, and is for others to judge.
+  const lines = result.kind === 'exited' ? result.stdout.split('\n').filter(Boolean) : [];
+  if (lines.length === 0) return { path: dirname(path), problem: 'cannot be looked at' };
+  for (const [index, line] of lines.entries()) {
+    const [uid = '', gid = '', mode = ''] = line.split(' ');
+    const parent = { uid: Number(uid), gid: Number(gid), mode: Number.parseInt(mode, 16) };
+    const at = parents[index] ?? '/';
+    if ((parent.mode & constants.S_IFMT) === constants.S_IFLNK) {
+      return { path: at, problem: 'has become a symlink' };
+    }
+    const problem = exchangeProblem(parent);
+    if (problem !== undefined) return { path: at, problem };
+  }
+  return undefined;
 }
 
 async function lookAt(path: string): Promise<{ kind: PathKind; ownerUid: number | undefined }> {

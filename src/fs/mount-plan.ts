@@ -1,5 +1,6 @@
 /** Whether a view may be mounted on a directory: a pure decision over facts. */
 import { XcacheError } from '../base/errors.js';
+import type { WayProblem } from '../base/trusted-way.js';
 import { mountType } from './mount-direct.js';
 import type { MountHealth } from './mount-health.js';
 import { findMount, findMountContaining, isWithin, type MountEntry } from './mount-table.js';
@@ -14,6 +15,8 @@ export interface MountPointFacts {
   /** Of the directory, where there is one. */
   readonly ownerUid: number | undefined;
   readonly parentKind: PathKind;
+  /** What on the way to the path others could exchange. */
+  readonly foreign: WayProblem | undefined;
   readonly userUid: number;
   readonly mountTable: readonly MountEntry[];
   /** Of what is mounted there, if it is a mount of this program that this service does not serve. */
@@ -42,6 +45,7 @@ export function planMountPoint(facts: MountPointFacts): MountPointPlan {
   const { path } = facts;
   if (facts.ownMountPoints.includes(path)) return { kind: 'served' };
   checkNesting(facts);
+  checkWay(facts);
   const covering = findMount(path, facts.mountTable);
   if (covering && path !== '/') return planCovered(facts, covering);
   checkBelow(facts);
@@ -75,6 +79,16 @@ function checkNesting({ path, ownMountPoints, ownDirectories, mountTable }: Moun
       hint: 'mount a build directory such as ./target',
     });
   }
+}
+
+/** Files would be moved, and mounts taken away, wherever another user leads the path. */
+function checkWay({ path, foreign }: MountPointFacts): void {
+  if (foreign === undefined) return;
+  throw new XcacheError(
+    'XC_MOUNT_POINT',
+    `others could put something else in the place of ${path}: ${foreign.path} ${foreign.problem}`,
+    { hint: `change that, or join with all workspaces, which mounts nothing there: xcache setup` },
+  );
 }
 
 function planCovered({ path, health }: MountPointFacts, covering: MountEntry): MountPointPlan {

@@ -9,6 +9,7 @@ import { lstat, mkdir, open, readFile, readdir, realpath, rename, rm } from 'nod
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { XcacheError, isErrno } from '../base/errors.js';
+import { findExchangeable } from '../base/trusted-way.js';
 import { syncDirectory } from './digest-directory.js';
 
 /** The format that this program reads and writes. */
@@ -103,18 +104,9 @@ async function safeDirectory(wanted: string): Promise<string> {
   if (problem !== undefined) throw unsafe(wanted, problem);
   // The way there may pass through symlinks of the user (a cache on a larger disk) or of root, but
   // not of anybody else, and no directory on the way may let others exchange what is in it.
-  for (let at = wanted; at !== dirname(at); at = dirname(at)) {
-    const stats = await lstat(at);
-    if (stats.isSymbolicLink() && !isTrustedOwner(stats)) {
-      throw unsafe(at, 'is a symlink of another user');
-    }
-  }
-  const real = await realpath(wanted);
-  for (let at = dirname(real); ; at = dirname(at)) {
-    const parentProblem = ancestorProblem(await lstat(at));
-    if (parentProblem !== undefined) throw unsafe(at, parentProblem);
-    if (at === dirname(at)) return real;
-  }
+  const foreign = await findExchangeable(dirname(wanted));
+  if (foreign !== undefined) throw unsafe(foreign.path, foreign.problem);
+  return await realpath(wanted);
 }
 
 /** What is wrong with a directory of the store itself. */
@@ -124,21 +116,6 @@ function ownProblem(stats: Stats): string | undefined {
   if (stats.uid !== process.geteuid?.()) return 'belongs to another user';
   if ((stats.mode & 0o022) !== 0) return 'is writable for other users';
   return undefined;
-}
-
-/** What is wrong with a directory above the store. */
-function ancestorProblem(stats: Stats): string | undefined {
-  if (!isTrustedOwner(stats)) return 'belongs to another user';
-  // In a sticky directory such as /tmp nobody can exchange an entry that is not theirs.
-  if ((stats.mode & 0o1000) !== 0) return undefined;
-  if ((stats.mode & 0o002) !== 0) return 'is writable for other users';
-  // A umask of 002 with a group of one's own is a common default: that group is the user.
-  const isOwnGroup = stats.gid === process.getegid?.();
-  return (stats.mode & 0o020) !== 0 && !isOwnGroup ? 'is writable for other users' : undefined;
-}
-
-function isTrustedOwner(stats: Stats): boolean {
-  return stats.uid === process.geteuid?.() || stats.uid === 0;
 }
 
 const versionSchema = v.looseObject({ format: v.pipe(v.number(), v.integer(), v.minValue(1)) });

@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkMountPoint, prepareMountPoint, resolveMountPoint } from '../../src/fs/mount-check.js';
@@ -41,6 +41,25 @@ describe.skipIf(noMounts !== undefined)(`preparing a mount point ${noMounts ?? '
       await expect(prepareMountPoint(path, check)).rejects.toMatchObject({
         code: 'XC_MOUNT_POINT',
       });
+    }
+  });
+
+  test.each([0o777, 0o775, 0o1777])('looks at who may exchange it: mode %o above', async (mode) => {
+    await using directory = await createTempDirectory();
+    const [above, parent] = [join(directory.path, 'above'), join(directory.path, 'above/parent')];
+    await mkdir(parent, { recursive: true });
+    for (const each of [above, parent]) {
+      // A group that is not this user's own.
+      if (process.geteuid?.() === 0) await chown(each, 0, 65_534);
+      else if (mode === 0o775) continue;
+      await chmod(each, mode);
+      const checked = checkMountPoint(join(parent, 'target'), check);
+      if (mode === 0o1777) expect(await checked).toEqual({ kind: 'create' });
+      else {
+        const message = `${each} is writable for other users`;
+        await expect(checked).rejects.toThrow(message);
+      }
+      await chmod(each, 0o755);
     }
   });
 

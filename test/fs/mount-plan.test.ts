@@ -23,6 +23,7 @@ function facts(changes: Partial<MountPointFacts> = {}): MountPointFacts {
     kind: 'directory',
     ownerUid: 1000,
     parentKind: 'directory',
+    foreign: undefined,
     userUid: 1000,
     mountTable: [root],
     health: undefined,
@@ -60,6 +61,17 @@ describe('a mount point', () => {
   test('that belongs to another user is refused, also to root', () => {
     expect(refusal({ ownerUid: 1001 })).toMatchObject({ code: 'XC_MOUNT_POINT' });
     expect(refusal({ ownerUid: 1000, userUid: 0 })).toMatchObject({ code: 'XC_MOUNT_POINT' });
+  });
+
+  test('that others could exchange is refused, whatever is there', () => {
+    const foreign = { path: '/home', problem: 'is writable for other users' };
+    const dead = { mountTable: [root, mounted('/home/u/target')], health: 'dead' } as const;
+    for (const changes of [{}, { kind: 'missing' }, dead] as const) {
+      expect(refusal({ ...changes, foreign })).toMatchObject({
+        code: 'XC_MOUNT_POINT',
+        message: expect.stringContaining('/home is writable for other users') as string,
+      });
+    }
   });
 
   test('that this service serves is served', () => {

@@ -1,7 +1,10 @@
-import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createExclusiveDirectory } from '../../src/service/host/private-directory.js';
+import {
+  createExclusiveDirectory,
+  isExclusiveDirectory,
+} from '../../src/service/host/private-directory.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 test('is made with its parents, for this user alone, and may be there', async () => {
@@ -31,4 +34,46 @@ test('is refused where it is a symbolic link', async () => {
   await expect(createExclusiveDirectory(join(root.path, 'link'), 'own')).rejects.toThrow(
     'is not a directory',
   );
+});
+
+test.each([
+  [
+    'directory that others may write',
+    async (disk: string) => await chmod(disk, 0o777),
+    /disk is writable/,
+  ],
+  [
+    'directory of another user',
+    async (disk: string) => await chown(disk, 65_534, 65_534),
+    /disk belongs to another user/,
+  ],
+  [
+    'symlink of another user',
+    async (disk: string) => {
+      await symlink('/', join(disk, 'way'));
+      await lchown(join(disk, 'way'), 65_534, 65_534);
+    },
+    /way is a symlink of another user/,
+  ],
+])('is refused below a %s, and nothing is made there', async (_title, spoil, message) => {
+  await using root = await createTempDirectory();
+  const disk = join(root.path, 'disk');
+  await mkdir(disk);
+  await spoil(disk);
+  const before = await readdir(disk);
+  // Where others may exchange the symlink, it does not help that it leads to a good place.
+  await symlink('disk', join(root.path, 'link'));
+  for (const way of ['disk/way/a', 'link/way/a']) {
+    await expect(createExclusiveDirectory(join(root.path, way), 'own')).rejects.toThrow(message);
+  }
+  expect(await readdir(disk)).toEqual(before);
+});
+
+test('may lie in a sticky directory, where nobody can exchange it', async () => {
+  await using root = await createTempDirectory();
+  await chmod(root.path, 0o1777);
+  await createExclusiveDirectory(join(root.path, 'a'), 'private');
+  expect(await isExclusiveDirectory(join(root.path, 'a'), 'private')).toBe(true);
+  await chmod(root.path, 0o777);
+  await expect(isExclusiveDirectory(join(root.path, 'a'), 'private')).rejects.toThrow('writable');
 });

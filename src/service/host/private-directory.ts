@@ -2,6 +2,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isErrno, XcacheError } from '../../base/errors.js';
+import { findExchangeable } from '../../base/trusted-way.js';
 
 /** Permission bits that others must not have. */
 const forbiddenBits = { private: 0o077, own: 0o022 } as const;
@@ -11,12 +12,15 @@ export type Exclusiveness = keyof typeof forbiddenBits;
 
 /**
  * Makes `directory` (0700) where it is missing, and its parents, and checks it.
- * Throws `XC_STORE_UNSAFE` where it is not this user's alone, or cannot be made.
+ * Throws `XC_STORE_UNSAFE` where it is not this user's alone, where others could put another one in
+ * its place, or where it cannot be made.
  */
 export async function createExclusiveDirectory(
   directory: string,
   exclusiveness: Exclusiveness,
 ): Promise<void> {
+  // Before anything is made where others could have led us.
+  await refuseForeignWay(directory);
   try {
     await createWithParents(directory);
   } catch (error) {
@@ -49,7 +53,10 @@ async function create(directory: string): Promise<void> {
   }
 }
 
-/** False where nothing is there. Throws `XC_STORE_UNSAFE` where it is not this user's alone. */
+/**
+ * False where nothing is there. Throws `XC_STORE_UNSAFE` where it is not this user's alone, or others
+ * could put another one in its place.
+ */
 export async function isExclusiveDirectory(
   directory: string,
   exclusiveness: Exclusiveness,
@@ -61,6 +68,7 @@ export async function isExclusiveDirectory(
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return false;
     throw error;
   }
+  await refuseForeignWay(directory);
   const uid = process.getuid?.();
   if (!status.isDirectory()) throw unsafe(directory, 'is not a directory');
   if (status.uid !== uid) {
@@ -71,6 +79,11 @@ export async function isExclusiveDirectory(
     throw unsafe(directory, `is open to others (mode ${mode})`, `run: chmod 700 '${directory}'`);
   }
   return true;
+}
+
+async function refuseForeignWay(directory: string): Promise<void> {
+  const foreign = await findExchangeable(dirname(directory));
+  if (foreign !== undefined) throw unsafe(foreign.path, foreign.problem);
 }
 
 function unsafe(directory: string, what: string, hint?: string): XcacheError {

@@ -2,7 +2,8 @@
 import { chmod, lstat, mkdir, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import type { VirtualPath } from '../../base/byte-string.js';
-import { isErrno } from '../../base/errors.js';
+import { isErrno, XcacheError } from '../../base/errors.js';
+import { foreignHandsProblem } from '../../base/trusted-way.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { touch } from '../views/materialize.js';
 import { rewriteForeignPaths } from '../units/output-rewriting.js';
@@ -50,7 +51,8 @@ export class TargetMover {
       return;
     }
     const to = this.#at('to', path);
-    const isThere = (await lookAt(to)) !== undefined;
+    const there = await lookAt(to);
+    const isThere = there !== undefined;
     // Other directories hold several units, some of which stay.
     const isWhole = unit !== undefined || !stats.isDirectory() || isIncremental(path);
     if (isWhole && !isThere) {
@@ -66,8 +68,9 @@ export class TargetMover {
       if (!isCargosOwn(path)) this.#leftFiles += 1;
       return;
     }
-    if (!isThere) {
-      await mkdir(to);
+    if (there !== undefined) assertOwnDirectory(to, there);
+    else {
+      await mkdir(to, { mode: 0o700 });
       await chmod(to, Number(stats.mode) & 0o7777);
     }
     await this.#moveInto(path);
@@ -117,6 +120,21 @@ function isCargosOwn(path: string): boolean {
 /** The compiler's own state; it compares what it knows with what it finds. */
 function isIncremental(path: string): boolean {
   return path.split('/').includes('incremental');
+}
+
+/**
+ * Files are moved into it by its path: others must not be able to lead that elsewhere. Symlinks of
+ * the user are no place either, nothing can be renamed to another disk.
+ */
+export function assertOwnDirectory(path: Buffer | string, stats: BigIntStats): void {
+  const { uid, gid, mode } = stats;
+  const problem = stats.isDirectory()
+    ? foreignHandsProblem({ uid: Number(uid), gid: Number(gid), mode: Number(mode) })
+    : 'is not a directory';
+  if (problem === undefined) return;
+  throw new XcacheError('XC_MOUNT_POINT', `${path.toString()} ${problem}`, {
+    hint: 'move it away and try again',
+  });
 }
 
 async function lookAt(path: Buffer): Promise<BigIntStats | undefined> {

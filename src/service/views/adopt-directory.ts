@@ -3,19 +3,25 @@
  * where that is possible; a copy is complete before the original goes away.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno, XcacheError } from '../../base/errors.js';
+import { findExchangeable, foreignHandsProblem, type WayProblem } from '../../base/trusted-way.js';
 import type { ViewDirectory } from './view-directory.js';
 
 const run = promisify(execFile);
 
-/** How many files were taken over; undefined where the directory was empty. */
+/**
+ * How many files were taken over; undefined where the directory was empty. Throws `XC_MOUNT_POINT`
+ * where others may change what is in it: whoever keeps a directory of it open could lead the service,
+ * which writes and removes there, to any other place.
+ */
 export async function adoptDirectory(
   mountPoint: string,
   view: ViewDirectory,
 ): Promise<number | undefined> {
-  const mode = (await stat(mountPoint)).mode & 0o7777;
+  const mode = (await lstat(mountPoint)).mode & 0o7777;
   if ((await readdir(mountPoint)).length === 0) {
     await createUpper(view, mode);
     return undefined;
@@ -30,9 +36,34 @@ export async function adoptDirectory(
     await copyTree(mountPoint, view.upperDirectory);
     await rm(mountPoint, { recursive: true });
   }
-  await mkdir(mountPoint);
+  await createAgain(mountPoint, view);
   await chmod(mountPoint, mode);
   return files;
+}
+
+async function createAgain(mountPoint: string, view: ViewDirectory): Promise<void> {
+  try {
+    await mkdir(mountPoint, { mode: 0o700 });
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    throw new XcacheError('XC_MOUNT_POINT', `somebody else has made ${mountPoint} meanwhile`, {
+      hint: `its files are kept in ${view.upperDirectory}`,
+    });
+  }
+}
+
+/**
+ * Makes a mount point that was removed, or finds it made again by this user. Throws
+ * `XC_MOUNT_POINT` where another user has, or could have, put something in its place.
+ */
+export async function recreateMountPoint(mountPoint: string): Promise<void> {
+  const foreign = await findExchangeable(dirname(mountPoint));
+  if (foreign !== undefined) throw inForeignHands(mountPoint, foreign);
+  // Named, because the umask of the service is 0.
+  await mkdir(mountPoint, { recursive: true, mode: 0o755 });
+  const stats = await lstat(mountPoint);
+  if (stats.isDirectory() && stats.uid === process.geteuid?.()) return;
+  throw new XcacheError('XC_MOUNT_POINT', `somebody else has made ${mountPoint} meanwhile`);
 }
 
 /** The upper layer of a new view shows, and later leaves behind, the mode of the directory. */
@@ -53,20 +84,33 @@ export async function returnDirectory(mountPoint: string, view: ViewDirectory): 
   await mkdir(view.upperDirectory, { mode: 0o700 });
 }
 
-/** Moves a directory to a place that is empty or not there, across file systems where it must. */
+/**
+ * Moves a directory to a place that is empty or not there, across file systems where it must. A
+ * place that is there stays until then, so that nobody else can take it.
+ */
 export async function moveTree(from: string, to: string): Promise<void> {
-  try {
-    await rmdir(to);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
   try {
     await rename(from, to);
   } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY') || isErrno(error, 'EEXIST')) throw occupied(to);
     if (!isErrno(error, 'EXDEV')) throw error;
+    if ((await readdirIfThere(to)).length > 0) throw occupied(to);
     await copyTree(from, to);
     await rm(from, { recursive: true });
   }
+}
+
+async function readdirIfThere(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function occupied(directory: string): XcacheError {
+  return new XcacheError('XC_MOUNT_POINT', `${directory} holds files of its own`);
 }
 
 /** Files and symlinks below a directory, whose names may be any bytes. */
@@ -74,6 +118,11 @@ async function countFiles(directory: string): Promise<number> {
   const waiting = [Buffer.from(directory)];
   let count = 0;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    // From the top down: what lies in a directory of this user alone stays what it is.
+    const problem = foreignHandsProblem(await lstat(next));
+    if (problem !== undefined) {
+      throw inForeignHands(directory, { path: next.toString(), problem });
+    }
     for (const entry of await readdir(next, { withFileTypes: true, encoding: 'buffer' })) {
       if (entry.isDirectory()) waiting.push(Buffer.concat([next, separator, entry.name]));
       else count += 1;
@@ -103,6 +152,14 @@ async function setAside(view: ViewDirectory): Promise<void> {
 /** cp keeps what cargo looks at: times to the nanosecond, modes, hard links, symlinks. */
 async function copyTree(from: string, to: string): Promise<void> {
   await run('cp', ['-a', '--reflink=auto', '-T', '--', from, to]);
+}
+
+function inForeignHands(mountPoint: string, { path, problem }: WayProblem): XcacheError {
+  return new XcacheError(
+    'XC_MOUNT_POINT',
+    `others could change what is in ${mountPoint}: ${path} ${problem}`,
+    { hint: `run: chmod -R go-w '${mountPoint}'` },
+  );
 }
 
 function cannotMove(mountPoint: string, error: unknown): unknown {

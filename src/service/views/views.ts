@@ -1,10 +1,15 @@
 /** All views of the service: mounting, unmounting, and finding them again after a restart. */
-import { access, mkdir, readdir, rm } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { XcacheError } from '../../base/errors.js';
 import { prepareMountPoint, resolveMountPoint } from '../../fs/mount-check.js';
 import { runCommand } from '../../fs/mount-command.js';
-import { adoptDirectory, returnDirectory, moveTree } from './adopt-directory.js';
+import {
+  adoptDirectory,
+  moveTree,
+  recreateMountPoint,
+  returnDirectory,
+} from './adopt-directory.js';
 import type { Digest } from '../../store/manifest.js';
 import { blobPathIn } from '../units/blob-access.js';
 import { listBackingDigests, materialize } from './materialize.js';
@@ -59,7 +64,7 @@ export class Views {
       const view = this.#views.get(mountPoint);
       if (view === undefined || view.isMounted) return;
       await untilGone(mountPoint);
-      await mkdir(mountPoint, { recursive: true });
+      await recreateMountPoint(mountPoint);
       if ((await readdir(mountPoint)).length === 0) {
         await view.mount(undefined);
         return;
@@ -314,7 +319,8 @@ export class Views {
   async #prepare(mountPoint: string, driver: DriverName): Promise<void> {
     await prepareMountPoint(mountPoint, {
       driver,
-      ownMountPoints: [...this.mountPoints()],
+      // Its own is not in the way: nothing is mounted there when this is asked.
+      ownMountPoints: [...this.mountPoints()].filter((each) => each !== mountPoint),
       ownDirectories: [this.#services.store.parts.paths.directory, this.#viewsDirectory],
       helperPlace: {
         directory: this.#services.stateDirectory,
