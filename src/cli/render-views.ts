@@ -16,11 +16,14 @@ type Render = (style: Style) => string;
 export function renderViews({ views }: ViewsResult): Render {
   return (style) => {
     if (views.length === 0) return 'there are no views';
+    const isAlone = (view: ViewRow): boolean =>
+      views.filter(({ workspace }) => workspace === view.workspace).length === 1;
     const table = renderTable(
       ['view', 'workspace', 'state', 'driver', '>own files', '>served', 'last used'],
       views.map((view) => [
         view.view,
-        view.workspace ?? '?',
+        // Several views of one workspace differ in the build-dir alone.
+        (isAlone(view) ? view.workspace : view.directory) ?? '?',
         stateOf(view, style),
         view.driver ?? '?',
         sizeOrUnknown(view.ownBytes),

@@ -150,8 +150,19 @@ test('views lists them with what they take, and says so where that is not known'
   expect(lines[1]).toMatch(/^a{16}\s+\/ws\s+unmounted\s+direct\s+2\.0 KiB\s+4\.0 KiB/);
   expect(lines[2]).toMatch(/^b{16}\s+\/other\s+unmounted\s+direct\s+\?\s+4\.0 KiB/);
   expect(lines.at(-1)).toBe('2 views, 2.0 KiB of their own');
+  expect(lines.join()).not.toContain('/ws/target');
   const json = JSON.parse((await run(['views', '--json'])).out) as { version: number };
   expect(json.version).toBe(1);
+});
+
+test('views tells several of one workspace apart by their build-dirs', async () => {
+  await serveViews([
+    viewRow('a', '/ws'),
+    viewRow('b', '/ws', { directory: '/mnt/ws/@build', state: 'mounted' }),
+  ]);
+  const { out } = await run(['views']);
+  expect(out).toMatch(/^a{16}\s+\/ws\/target\s+unmounted/m);
+  expect(out).toMatch(/^b{16}\s+\/mnt\/ws\/@build\s+mounted/m);
 });
 
 test('forget takes a workspace, its build-dir, or an id', async () => {

@@ -104,9 +104,8 @@ async function checkCargo(): Promise<Finding> {
 
 /** As cargo sees it: files of the project, of the user, and the environment all have a say. */
 async function checkBuildDir(autoMountDirectory: string, cwd: string): Promise<Finding> {
-  const isInside = readMountTable().some(
-    ({ fsType, mountPoint }) => fsType === mountType && isWithin(cwd, mountPoint),
-  );
+  const mounts = readMountTable().filter(({ fsType }) => fsType === mountType);
+  const isInside = mounts.some(({ mountPoint }) => isWithin(cwd, mountPoint));
   const found = await probeBuildDir(isInside ? undefined : cwd);
   if (found?.buildDirectory === undefined) {
     return { state: 'note', message: 'cargo does not tell where it builds' };
@@ -114,6 +113,9 @@ async function checkBuildDir(autoMountDirectory: string, cwd: string): Promise<F
   const { workspace, buildDirectory } = found;
   if (buildDirectory === buildDirOf(autoMountDirectory, workspace)) {
     return { state: 'ok', message: `cargo builds below ${autoMountDirectory}` };
+  }
+  if (mounts.some(({ mountPoint }) => mountPoint === buildDirectory)) {
+    return { state: 'ok', message: `cargo builds in the mount on ${buildDirectory}` };
   }
   const variable = process.env['CARGO_BUILD_BUILD_DIR'];
   if (variable !== undefined) {
