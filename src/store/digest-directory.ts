@@ -12,12 +12,13 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { lstat, open, readdir, rename, unlink } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrno } from '../base/errors.js';
 import { parseDigest } from './digest.js';
@@ -71,6 +72,27 @@ export class DigestDirectory {
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
+    }
+  }
+
+  /** Whether the file of `digest` is there with these very bytes. */
+  async holds(digest: Digest, bytes: Uint8Array): Promise<boolean> {
+    if ((await this.lstat(digest))?.size !== bytes.length) return false;
+    try {
+      return (await readFile(this.pathOf(digest))).equals(bytes);
+    } catch {
+      // Not to be read: whoever stores it writes it anew.
+      return false;
+    }
+  }
+
+  /** Like `holds`, blocking. */
+  holdsSync(digest: Digest, bytes: Uint8Array): boolean {
+    if (this.lstatSync(digest)?.size !== bytes.length) return false;
+    try {
+      return readFileSync(this.pathOf(digest)).equals(bytes);
+    } catch {
+      return false;
     }
   }
 

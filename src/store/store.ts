@@ -126,13 +126,13 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Stores bytes as a blob, durable at return. The blob is held until a unit that names it is
+   * Stores bytes as a blob, durable at return; a damaged one that is there is replaced. The blob is held until a unit that names it is
    * committed, for ten minutes at most, and beyond that as long as `lease`.
    */
   async putBytes(bytes: Uint8Array, lease?: Lease): Promise<Digest> {
     const digest = this.#holdPut(bytes, lease);
     const { blobs } = this.parts;
-    if ((await blobs.lstat(digest))?.size !== bytes.length) {
+    if (!(await blobs.holds(digest, bytes))) {
       await this.#onDisk(async () => {
         await blobs.publish(digest, bytes);
         await blobs.syncShards([digest]);
@@ -145,7 +145,7 @@ export class Store implements AsyncDisposable {
   putBytesSync(bytes: Uint8Array, lease?: Lease): Digest {
     const digest = this.#holdPut(bytes, lease);
     const { blobs, paths } = this.parts;
-    if (blobs.lstatSync(digest)?.size === bytes.length) return digest;
+    if (blobs.holdsSync(digest, bytes)) return digest;
     try {
       blobs.publishSync(digest, bytes);
       return digest;

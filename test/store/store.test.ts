@@ -107,6 +107,27 @@ describe('a stored unit', () => {
   });
 });
 
+describe('bytes that are put again', () => {
+  it('replace a blob that was damaged and kept its length', async () => {
+    await using world = await createStoreWorld();
+    const bytes = Buffer.from('0123456789');
+    const blob = await world.store.putBytes(bytes);
+    const path = world.store.blobPath(blob);
+    const puts = [
+      async () => await world.store.putBytes(bytes),
+      () => world.store.putBytesSync(bytes),
+    ];
+    for (const put of puts) {
+      const { ino } = await stat(path);
+      expect(await put()).toBe(blob);
+      expect((await stat(path)).ino).toBe(ino);
+      await writeFile(path, '0123456780');
+      expect(await put()).toBe(blob);
+      expect(await readFile(path)).toEqual(bytes);
+    }
+  });
+});
+
 describe('a commit', () => {
   it('refuses a unit with a missing or short blob and stores nothing of the batch', async () => {
     await using world = await createStoreWorld();
