@@ -1,5 +1,5 @@
 /** Mounts and builds when the service stops, starts, or is killed. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mountsBelow, waitUntil } from '../support/processes.js';
@@ -32,6 +32,21 @@ describeEndToEnd('the service', () => {
     const second = await world.workspace('second', options);
     await second.mount();
     expect((await second.mustCargo('build')).compiled).toEqual(['app']);
+  });
+
+  test('leaves no dead mount in a workspace that was moved, and knows it when it is back', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one');
+    await workspace.mount();
+    writeFileSync(join(workspace.target, 'mine'), 'mine');
+    const moved = `${workspace.path}-moved`;
+    renameSync(workspace.path, moved);
+    expect(readFileSync(join(moved, 'target/mine'), 'utf8')).toBe('mine');
+    expect((await world.xcache('service', 'stop')).exitCode).toBe(0);
+    expect(mountsBelow(world.path)).toEqual([]);
+    renameSync(moved, workspace.path);
+    expect((await world.xcache('service', 'start')).exitCode).toBe(0);
+    expect(readFileSync(join(workspace.target, 'mine'), 'utf8')).toBe('mine');
   });
 
   test('does not mount again what was unmounted', async () => {

@@ -15,11 +15,15 @@ test.skipIf(!isPossible)(
   async () => {
     await using root = await createTempDirectory();
     const helperPlace = { directory: root.path, notice: () => undefined };
-    const { fd, mountPoint } = await openDirectMount({ mountPoint: root.path, helperPlace });
+    const { fd, mountPoint, device } = await openDirectMount({
+      mountPoint: root.path,
+      helperPlace,
+    });
     const ended = createDeferred<string | undefined>();
     const thread = new ServingThread({
       fd,
       mountPoint,
+      device,
       entry: new URL('../fixtures/failing-worker.mjs', import.meta.url),
       data: {},
       receive: () => undefined,

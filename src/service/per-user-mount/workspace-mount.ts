@@ -49,6 +49,7 @@ export class WorkspaceMount {
     this.#thread = new ServingThread({
       fd,
       mountPoint,
+      device,
       entry: workerEntryUrl(import.meta.url, 'tree-worker'),
       data: { mountPoint, viewsDirectory, blobsDirectory, workspaces },
       receive: (message) => this.#receive(message),

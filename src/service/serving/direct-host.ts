@@ -1,6 +1,6 @@
 /** Runs a view in a worker thread of its own with the `direct` driver. */
 import { workerEntryUrl } from '../../base/worker-entry.js';
-import { openDirectMount } from '../../fs/mount-direct.js';
+import { openDirectMount, type DirectMount } from '../../fs/mount-direct.js';
 import { ServingThread } from './serving-thread.js';
 import { ViewCalls } from './view-calls.js';
 import type { ViewHost, ViewHostOptions } from './view-host.js';
@@ -17,7 +17,7 @@ export async function openDirectHost(options: ViewHostOptions): Promise<ViewHost
       notice: (message) => options.log('warn', message),
     },
   });
-  const host = new DirectHost(mount.fd, options);
+  const host = new DirectHost(mount, options);
   await host.ready;
   return host;
 }
@@ -28,12 +28,13 @@ class DirectHost implements ViewHost {
   readonly #thread: ServingThread<ViewMessage>;
   readonly #calls: ViewCalls;
 
-  constructor(fd: number, options: ViewHostOptions) {
+  constructor({ fd, device }: DirectMount, options: ViewHostOptions) {
     this.#options = options;
     const { mountPoint, upperDirectory, journalPath, blobsDirectory } = options;
     this.#thread = new ServingThread({
       fd,
       mountPoint,
+      device,
       entry: workerEntryUrl(import.meta.url, 'view-worker'),
       data: { mountPoint, upperDirectory, journalPath, blobsDirectory },
       receive: (message) => this.#receive(message),

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DirectState } from '../../fs/driver/direct-state.js';
 import { holdWakeNode, stopDirectLoop, wakeDirectLoop } from '../../fs/driver/direct-wake.js';
+import { findMount, readMountTable } from '../../fs/mount-table.js';
 import { unmount, unmountSync } from '../../fs/unmount.js';
 import { answerQuestion } from './question-channel.js';
 import type { ServingData, ServingSignal } from './serving-loop.js';
@@ -20,6 +21,8 @@ export interface ServingThreadOptions<Message> {
   /** A connected descriptor of /dev/fuse; closed when the thread has ended. */
   readonly fd: number;
   readonly mountPoint: string;
+  /** `major:minor` of the mount, which stays when a directory above it is renamed. */
+  readonly device: string;
   /** The worker's file. */
   readonly entry: URL;
   /** What the worker gets beside `ServingData`. */
@@ -105,7 +108,7 @@ export class ServingThread<Message> {
 
   /** Unmounts and waits for the thread; throws `XC_UNMOUNT_BUSY` while in use, unless lazy. */
   async close({ isLazy }: { readonly isLazy: boolean }): Promise<void> {
-    if (!this.#isEnded) await unmount(this.#options.mountPoint, { lazy: isLazy });
+    if (!this.#isEnded) await unmount(this.#place(), { lazy: isLazy });
     await this.stop();
   }
 
@@ -130,7 +133,14 @@ export class ServingThread<Message> {
    * until the process is killed.
    */
   abandonSync(): boolean {
-    return this.#isEnded || unmountSync(this.#options.mountPoint);
+    return this.#isEnded || unmountSync(this.#place());
+  }
+
+  /** Where the mount is by now: it moves with the directories above it. */
+  #place(): string {
+    const { mountPoint, device } = this.#options;
+    const table = readMountTable().filter((entry) => entry.device === device);
+    return (findMount(mountPoint, table) ?? table.at(-1))?.mountPoint ?? mountPoint;
   }
 
   #connection(): Parameters<typeof wakeDirectLoop>[0] {
@@ -144,7 +154,7 @@ export class ServingThread<Message> {
     this.#isEnded = true;
     // First, because it ends the connection: nobody waits for an answer any more, nor does the tool.
     closeSync(this.#options.fd);
-    if (error !== undefined) unmountSync(this.#options.mountPoint);
+    if (error !== undefined) unmountSync(this.#place());
     this.#answers.port1.close();
     this.#commands.port1.close();
     this.#options.ended(error);
