@@ -110,8 +110,12 @@ function report(state: OverlayState, inode: Inode): void {
   for (const dentry of inode.names) state.observer.changed(virtualPathOf(dentry));
 }
 
-/** Makes an upper file or directory durable; lower ones are. */
+/**
+ * Makes an upper file or directory durable; the bytes of lower ones are. What was removed, attached
+ * or copied up stands in the journal, which decides after a cut of power.
+ */
 export function fsync(state: OverlayState, inode: Inode, isDataOnly: boolean): void {
+  if (!isDataOnly || inode.directory !== undefined) state.journal.sync();
   if (inode.lower !== undefined || inode.remains !== undefined) return;
   if (inode.fileType !== regularType) {
     fsyncDirectory(state, inode);

@@ -1,7 +1,7 @@
 /**
  * The journal of a view: an append-only file beside the upper directory. Each record is one
  * `write` without `fsync`, so it survives a killed process; who needs it to survive a power cut
- * makes the file durable by its path.
+ * calls `sync`, or makes the file durable by its path.
  *
  * Records are written over space that was reserved with newlines before, so that a full disk does
  * not stop what frees space (removing a lower entry writes a record).
@@ -71,6 +71,7 @@ export class Journal {
   #endBytes = 0;
   #reservedBytes = 0;
   #compactedBytes = 0;
+  #isSynced = true;
 
   /** Nothing can be appended before the first `rewrite`; what stands at `path` counts until then. */
   constructor(path: string) {
@@ -79,6 +80,13 @@ export class Journal {
 
   append(record: JournalRecord): void {
     this.#write(encodeRecord(record));
+  }
+
+  /** Makes every record that was appended durable. */
+  sync(): void {
+    if (this.#isSynced) return;
+    fsyncSync(this.#fd);
+    this.#isSynced = true;
   }
 
   /** Makes room for records of one operation, so that none of them fails half-way on a full disk. */
@@ -103,6 +111,8 @@ export class Journal {
       fsyncSync(fd);
       renameSync(temporary, this.path);
       this.#fd = fd;
+      // Its bytes are durable, its name is not.
+      this.#isSynced = false;
       this.#endBytes = bytes.length;
       this.#reservedBytes = bytes.length;
       this.#compactedBytes = bytes.length;
@@ -119,6 +129,7 @@ export class Journal {
    */
   reuse(): void {
     this.#fd = openSync(this.path, constants.O_RDWR);
+    this.#isSynced = false;
     const bytes = readFileSync(this.#fd);
     let end = bytes.length;
     while (end > 0 && bytes[end - 1] === newline) end -= 1;
@@ -137,6 +148,7 @@ export class Journal {
     const free = this.#reservedBytes - this.#endBytes;
     if (free < line.length) this.#extend(line.length + reserveBytes);
     else if (free < reserveLowBytes) this.#tryExtend();
+    this.#isSynced = false;
     writeAll(this.#fd, line, this.#endBytes);
     this.#endBytes += line.length;
   }
