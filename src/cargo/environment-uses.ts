@@ -68,6 +68,11 @@ function usesIn(
   return uses;
 }
 
+/** Whether a token is the first argument of `env::var` and the like, which run with the program. */
+export function isRuntimeArgument(tokens: readonly RustToken[], at: number): boolean {
+  return isMark(tokens, at - 1, '(') && isWord(tokens, at - 2, runtimeFunctions);
+}
+
 /** The use that the token at `at` starts or is, an accepted include apart. */
 function useAt(
   tokens: readonly RustToken[],
@@ -76,8 +81,7 @@ function useAt(
 ): EnvironmentUse | undefined {
   const token = tokens[at];
   if (token?.kind === 'string' && variables.has(token.text)) {
-    const isRuntime = isMark(tokens, at - 1, '(') && isWord(tokens, at - 2, runtimeFunctions);
-    return isRuntime ? undefined : { form: 'value', variable: token.text };
+    return isRuntimeArgument(tokens, at) ? undefined : { form: 'value', variable: token.text };
   }
   if (token?.kind !== 'word') return undefined;
   if (token.text === 'macro_rules' && isMark(tokens, at + 1, '!')) {

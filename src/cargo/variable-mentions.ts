@@ -4,22 +4,37 @@
  * that use (rule 11). A build script may read one at run time and tell cargo nothing of it (rule 12).
  */
 import { isSetByCargo } from './environment.js';
-import { findEnvironmentUses } from './environment-uses.js';
-import { tokenizeRust } from './rust-lexer.js';
+import { findEnvironmentUses, isRuntimeArgument } from './environment-uses.js';
+import { tokenizeRust, type RustToken } from './rust-lexer.js';
 
 /**
  * Whether a Rust source has the name in a string literal other than those that only name a file to
  * include. Code that a procedural macro writes, and the names it looks up while it runs, stand in
- * string literals or in quoted `env!("NAME")`.
+ * string literals or in quoted `env!("NAME")`. Where no macro runs the code (`isRunByMacros` is
+ * false), `env::var("NAME")` is none either, unless the source defines macros, which may take it apart.
  */
-export function mentionsBeyondIncludes(source: string, variable: string): boolean {
+export function mentionsBeyondIncludes(
+  source: string,
+  variable: string,
+  isRunByMacros: boolean,
+): boolean {
   if (!source.includes(variable)) return false;
   const { tokens, isTruncated } = tokenizeRust(source);
   if (isTruncated) return true;
-  const mentions = tokens.filter(({ kind, text }) => kind === 'string' && text.includes(variable));
+  const isRead = isRunByMacros || tokens.some(definesMacro);
+  const mentions = tokens.filter(
+    ({ kind, text }, at) =>
+      kind === 'string' &&
+      text.includes(variable) &&
+      (isRead || text !== variable || !isRuntimeArgument(tokens, at)),
+  );
   const { uses } = findEnvironmentUses(source, new Set([variable]));
   const includes = uses.filter((use) => use.form === 'include' && use.variable === variable);
   return mentions.length > includes.length;
+}
+
+function definesMacro({ kind, text }: RustToken): boolean {
+  return kind === 'word' && (text === 'macro_rules' || text === 'macro');
 }
 
 /**

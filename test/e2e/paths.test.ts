@@ -49,6 +49,30 @@ const crates: Readonly<Record<string, CrateText>> = {
   },
 };
 
+const includes = 'include!(concat!(env!("OUT_DIR"), "/gen.rs"));\n';
+
+/** A library asks for the variable when it runs: in a program, or in a macro. */
+const readers: Readonly<Record<string, CrateText>> = {
+  reads: {
+    lib: 'pub fn place() -> Option<String> { std::env::var("OUT_DIR").ok() }\n',
+  },
+  beside: {
+    build: generates,
+    dependencies: { reads: '{ path = "../reads" }' },
+    lib: `${includes}pub fn value() -> usize { generated() + reads::place().map_or(0, |place| place.len()) }\n`,
+  },
+  hands_on: {
+    library: 'proc-macro = true',
+    dependencies: { reads: '{ path = "../reads" }' },
+    lib: 'use proc_macro::TokenStream;\n#[proc_macro] pub fn place(_: TokenStream) -> TokenStream { format!("{:?}", reads::place().unwrap()).parse().unwrap() }\n',
+  },
+  through_macro: {
+    build: generates,
+    dependencies: { hands_on: '{ path = "../hands_on" }' },
+    lib: `${includes}pub fn value() -> usize { generated() + hands_on::place!().len() }\n`,
+  },
+};
+
 const macros: Readonly<Record<string, CrateText>> = {
   emitter: {
     library: 'proc-macro = true',
@@ -130,6 +154,23 @@ describeEndToEnd('a unit that knows where it was built', () => {
     const { compiled } = await second.mustCargo('build');
     expect(second.output()).toBe(expected);
     expect(compiled).toEqual(['app', ...names]);
+  });
+
+  test('rule 11: a library that asks when it runs binds those alone whose macros run it', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { dependencies } = await createGitCrates(world, readers);
+    const names = ['beside', 'through_macro'];
+    const wanted = Object.fromEntries(names.map((name) => [name, dependencies[name] ?? '']));
+    const files = { 'src/main.rs': printAll(names) };
+    const first = await world.workspace('first', { dependencies: wanted, files });
+    await first.mount();
+    await first.buildAndSettle();
+    const second = await world.workspace('b/second', { dependencies: wanted, files });
+    const expected = await nativeOutput(second);
+    await second.mount();
+    const { compiled } = await second.mustCargo('build');
+    expect(second.output()).toBe(expected);
+    expect(compiled).toEqual(['app', 'through_macro']);
   });
 
   test('rule 10: a variable of the user has the value of this build', async () => {

@@ -30,6 +30,19 @@ export const behaviourMutations: readonly Mutation[] = [
     testName: 'rule 11: is not served elsewhere where a macro',
   },
   {
+    rule: 11,
+    name: 'no macro runs the libraries that it is linked with',
+    edits: [
+      {
+        file: 'service/units/macro-mentions.ts',
+        search: 'const isRunByMacros = runByMacros.has(unit.unitKey);',
+        replace: "const isRunByMacros = runByMacros.has('');",
+      },
+    ],
+    testFile: 'e2e/paths.test.ts',
+    testName: 'rule 11: a library that asks when it runs',
+  },
+  {
     rule: 12,
     name: 'directories of other units stay those of the origin',
     edits: [

@@ -180,7 +180,7 @@ async function boundBecause(
   if (sources === undefined) return undefined;
   const because = bindingUse(sources);
   if (because !== undefined) return { because };
-  if (hasRunningMacros && sources.some((text) => mentionsBeyondIncludes(text, 'OUT_DIR'))) {
+  if (hasRunningMacros && sources.some((text) => mentionsBeyondIncludes(text, 'OUT_DIR', true))) {
     return { because: 'OUT_DIR: a macro may look up a variable that the source names in a text' };
   }
   const variables = pathVariables(depFile, places, cargoHome);

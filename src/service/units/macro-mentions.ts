@@ -13,19 +13,29 @@ import type { StoredUnit, UnitTable } from './unit-record.js';
 /** Units remembered; a large workspace has a few thousand. */
 const knownMax = 20_000;
 
+interface MentionQuestion {
+  readonly variable: string;
+  /** Whether a procedural macro may call the unit's functions while it runs. */
+  readonly isRunByMacros: boolean;
+}
+
 export class MacroMentions {
-  /** `<manifest> <variable>` → whether the unit's sources mention it. */
+  /** `<manifest> <variable> <by macros>` → whether the unit's sources mention it. */
   readonly #known = new Map<string, boolean>();
 
   /** The package whose macros may use one of the variables; undefined where none can. */
   async find(
     libraries: readonly StoredUnit[],
     variables: readonly string[],
-    context: { readonly host: HostFiles },
+    context: { readonly host: HostFiles; readonly units: UnitTable },
   ): Promise<string | undefined> {
+    const run = librariesBehind(libraries.filter(isProcMacro), context.units);
+    const runByMacros = new Set(run.map(({ unitKey }) => unitKey));
     for (const unit of libraries) {
+      const isRunByMacros = runByMacros.has(unit.unitKey);
       for (const variable of variables) {
-        if (await this.#mentions(unit, variable, context)) return unit.facts.package;
+        const question = { variable, isRunByMacros };
+        if (await this.#mentions(unit, question, context)) return unit.facts.package;
       }
     }
     return undefined;
@@ -33,15 +43,15 @@ export class MacroMentions {
 
   async #mentions(
     { id, facts }: StoredUnit,
-    variable: string,
+    question: MentionQuestion,
     context: { readonly host: HostFiles },
   ): Promise<boolean> {
-    const key = `${id} ${variable}`;
+    const key = `${id} ${question.variable} ${question.isRunByMacros}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     let found = false;
     for (const path of sourcesOf(facts)) {
-      found ||= await fileMentions(path, variable, context);
+      found ||= await fileMentions(path, question, context);
     }
     if (this.#known.size >= knownMax) this.#known.clear();
     this.#known.set(key, found);
@@ -81,7 +91,7 @@ function sourcesOf(facts: UnitFacts): readonly string[] {
 
 async function fileMentions(
   path: string,
-  variable: string,
+  { variable, isRunByMacros }: MentionQuestion,
   { host }: { readonly host: HostFiles },
 ): Promise<boolean> {
   if (host.isBelowOwnMount(path)) return true;
@@ -93,5 +103,5 @@ async function fileMentions(
     return true;
   }
   if (!bytes.includes(variable)) return false;
-  return mentionsBeyondIncludes(bytes.toString('utf8'), variable);
+  return mentionsBeyondIncludes(bytes.toString('utf8'), variable, isRunByMacros);
 }
