@@ -6,9 +6,10 @@ import { closeSync, constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { XcacheError } from '../base/errors.js';
-import { exchangeProblem, type WayProblem } from '../base/trusted-way.js';
+import { exchangeProblem, findExchangeable, type WayProblem } from '../base/trusted-way.js';
 import { runCommand } from './mount-command.js';
 import {
+  inForeignHands,
   planMountPoint,
   type MountPointFacts,
   type MountPointPlan,
@@ -29,6 +30,20 @@ export async function resolveMountPoint(path: string): Promise<string> {
   // A dead mount cannot be looked at, its parent can.
   const parent = await realpath(dirname(absolute));
   return parent === undefined ? absolute : join(parent, basename(absolute));
+}
+
+/**
+ * Like `resolveMountPoint`; throws XC_MOUNT_POINT where another user could lead the way, by a
+ * symbolic link, to a place that has nothing to do with it.
+ */
+export async function resolveOwnMountPoint(path: string): Promise<string> {
+  const resolved = await resolveMountPoint(path);
+  // Without symbolic links the place itself is looked at before it is used.
+  if (resolved === resolve('/', path)) return resolved;
+  // Nothing hangs on this way: it was gone a moment ago, by a child.
+  const foreign = await findExchangeable(path);
+  if (foreign !== undefined) throw inForeignHands(path, foreign);
+  return resolved;
 }
 
 async function realpath(path: string): Promise<string | undefined> {
@@ -77,8 +92,7 @@ export async function prepareMountPoint(
     }
     switch (kind) {
       case 'create':
-        // Named, because the umask of the service is 0.
-        await mkdir(path, { mode: 0o755 });
+        await createMountPoint(path);
         return 'created';
       case 'detach-dead':
         // Mounts can be stacked, and what lies below is to be judged too.
@@ -88,6 +102,18 @@ export async function prepareMountPoint(
       case 'served':
         return kind;
     }
+  }
+}
+
+async function createMountPoint(path: string): Promise<void> {
+  try {
+    // Named, because the umask of the service is 0.
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    throw new XcacheError('XC_MOUNT_POINT', `${path} cannot be made: ${String(error)}`, {
+      cause: error,
+      hint: 'make it yourself, or join with all workspaces: xcache setup',
+    });
   }
 }
 

@@ -37,6 +37,8 @@ export type MountPointPlan =
   /** This service serves it already. */
   | { readonly kind: 'served' };
 
+const buildDirHint = 'mount a build directory such as ./target';
+
 /**
  * Decides what is to be done before mounting. Throws XC_MOUNT_POINT, XC_MOUNTED_ELSEWHERE,
  * XC_NESTED or XC_READ_ONLY with a sentence for the user.
@@ -54,7 +56,7 @@ export function planMountPoint(facts: MountPointFacts): MountPointPlan {
     case 'missing':
       return planMissing(facts);
     case 'other':
-      throw new XcacheError('XC_MOUNT_POINT', `${path} is not a directory`);
+      throw new XcacheError('XC_MOUNT_POINT', `${path} is not a directory`, { hint: buildDirHint });
     case 'directory':
       checkOwner(facts);
       return { kind: 'ready' };
@@ -76,18 +78,22 @@ function checkNesting({ path, ownMountPoints, ownDirectories, mountTable }: Moun
   const own = ownDirectories.find((each) => isWithin(each, path) || isWithin(path, each));
   if (own !== undefined) {
     throw new XcacheError('XC_NESTED', `${path} and xcache's own directory ${own} overlap`, {
-      hint: 'mount a build directory such as ./target',
+      hint: buildDirHint,
     });
   }
 }
 
 /** Files would be moved, and mounts taken away, wherever another user leads the path. */
 function checkWay({ path, foreign }: MountPointFacts): void {
-  if (foreign === undefined) return;
-  throw new XcacheError(
+  if (foreign !== undefined) throw inForeignHands(path, foreign);
+}
+
+/** The refusal of a path with something on its way that others could exchange. */
+export function inForeignHands(path: string, { path: at, problem }: WayProblem): XcacheError {
+  return new XcacheError(
     'XC_MOUNT_POINT',
-    `others could put something else in the place of ${path}: ${foreign.path} ${foreign.problem}`,
-    { hint: `change that, or join with all workspaces, which mounts nothing there: xcache setup` },
+    `others could put something else in the place of ${path}: ${at} ${problem}`,
+    { hint: 'change that, or join with all workspaces, which mounts nothing there: xcache setup' },
   );
 }
 
@@ -96,6 +102,7 @@ function planCovered({ path, health }: MountPointFacts, covering: MountEntry): M
     throw new XcacheError(
       'XC_MOUNTED_ELSEWHERE',
       `something else is mounted on ${path} (${covering.fsType} ${covering.source})`,
+      { hint: 'unmount that first, or mount another directory and build there' },
     );
   }
   if (health === 'dead') return { kind: 'detach-dead' };
@@ -114,6 +121,7 @@ function checkBelow({ path, mountTable }: MountPointFacts): void {
   throw new XcacheError(
     isOurs ? 'XC_NESTED' : 'XC_MOUNTED_ELSEWHERE',
     `${path} contains ${below.mountPoint}, on which ${isOurs ? 'xcache' : below.fsType} is mounted`,
+    { hint: buildDirHint },
   );
 }
 
@@ -121,7 +129,9 @@ function checkWritable({ path, mountTable }: MountPointFacts): void {
   const containing = findMountContaining(path, mountTable);
   if (!containing) return;
   if (containing.options.includes('ro') || containing.superOptions.includes('ro')) {
-    throw new XcacheError('XC_READ_ONLY', `${path} lies on a read-only file system`);
+    throw new XcacheError('XC_READ_ONLY', `${path} lies on a read-only file system`, {
+      hint: 'join with all workspaces, which mounts nothing there: xcache setup',
+    });
   }
 }
 

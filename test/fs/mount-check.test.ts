@@ -37,7 +37,9 @@ describe.skipIf(noMounts !== undefined)(`preparing a mount point ${noMounts ?? '
     await using directory = await createTempDirectory();
     const file = join(directory.path, 'file');
     await writeFile(file, '');
-    for (const path of [file, join(file, 'target'), join(directory.path, 'a/b')]) {
+    // Nobody can make a directory in /proc, root neither.
+    const wrong = [file, join(file, 'target'), join(directory.path, 'a/b'), '/proc/target'];
+    for (const path of wrong) {
       await expect(prepareMountPoint(path, check)).rejects.toMatchObject({
         code: 'XC_MOUNT_POINT',
       });

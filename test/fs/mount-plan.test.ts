@@ -55,7 +55,10 @@ describe('a mount point', () => {
   });
 
   test('that is a file is refused', () => {
-    expect(refusal({ kind: 'other' })).toMatchObject({ code: 'XC_MOUNT_POINT' });
+    expect(refusal({ kind: 'other' })).toMatchObject({
+      code: 'XC_MOUNT_POINT',
+      hint: 'mount a build directory such as ./target',
+    });
   });
 
   test('that belongs to another user is refused, also to root', () => {
