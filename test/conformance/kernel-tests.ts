@@ -62,12 +62,6 @@ export const kernelTests: readonly ConformanceTest[] = [
       expect(await python(manyProcesses, [host(scene, '')])).toBe('0 0 0 0 []');
     },
   ),
-  kernelCheck('processes that append to one file lose nothing', async (scene) => {
-    await python(manyAppend, [host(scene, 'log')]);
-    const lines = (await get(scene, scene.at('log'))).trim().split('\n');
-    expect(new Set(lines).size).toBe(800);
-    expect(lines.length).toBe(800);
-  }),
   kernelCheck('the descriptor of a removed directory refuses new names', async (scene) => {
     expect(await python(removedDirectory, [host(scene, 'd')])).toBe('ENOENT []');
   }),
@@ -183,19 +177,6 @@ def main():
         pids.append(pid)
     codes = [os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids]
     print(*codes, os.listdir(args[0]))
-`;
-
-const manyAppend = `
-def main():
-    pids = []
-    for k in range(4):
-        pid = os.fork()
-        if pid == 0:
-            fd = os.open(args[0], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            for i in range(200): os.write(fd, b'%d-%d\\n' % (k, i))
-            os._exit(0)
-        pids.append(pid)
-    for p in pids: os.waitpid(p, 0)
 `;
 
 const removedDirectory = `

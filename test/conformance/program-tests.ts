@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { kernelCheck, type ConformanceTest } from './conformance-test.js';
 import { runCheck } from './python.js';
 
-const files = ['errors', 'times', 'directories', 'contents', 'processes'];
+const files = ['errors', 'times', 'directories', 'contents', 'processes', 'applications'];
 
 export const programTests: readonly ConformanceTest[] = files.flatMap((file) => {
   const path = fileURLToPath(new URL(`programs/${file}.py`, import.meta.url));

@@ -27,6 +27,10 @@ const flocks =
   'flock is shared or exclusive, is changed, inherited, and survives rename and unlink';
 const ownTimes =
   'times of a symlink, a fifo and a directory are set without touching anything else';
+const pathDescriptors =
+  'a descriptor that is only a path leads to its file, also to a symlink itself';
+const temporaryFiles =
+  'editors and patches replace files in place, temporary files leave nothing behind';
 const renameDetails =
   'RENAME_NOREPLACE refuses a name of the same file, RENAME_EXCHANGE a directory and one in it';
 
@@ -41,6 +45,10 @@ const safe: Differences = {
   'times before 1970 and after 2038 are kept': milliseconds,
   [ownTimes]: milliseconds,
   'a removed directory that is open is empty, takes nothing and keeps its parent': pathOnly,
+  [pathDescriptors]: pathOnly,
+  [temporaryFiles]: 'libfuse renames what is removed while open, and listings show it',
+  'tar takes a tree with links, holes, modes and times along': oneTime,
+  'make builds what is older than its source, and nothing else': milliseconds,
   [anyBytes]: utf8,
   [flocks]: perPath,
   [replaced]: { sometimes: raced },
@@ -75,6 +83,7 @@ const fast: Differences = {
   'a program in the file system runs, and runs on after its name is gone': {
     sometimes: `${noOpen}: pages that were not read yet are missing`,
   },
+  [temporaryFiles]: noOpen,
   'two hard links are one file': perPath,
   'link counts follow every operation on directories and files': perPath,
   'link and unlink move the ctime of the file, and both times of the directory': perPath,

@@ -296,3 +296,48 @@ def not_programs(d):
     expect_errno('ENOEXEC', subprocess.call, [d + b'/b'])
     os.chmod(d, 0o755)
     expect_errno('EACCES', subprocess.call, [d])
+
+
+@check('copy_file_range refuses ranges that overlap, a clone is one or is refused')
+def clones(d):
+    put(d + b'/a', b'x' * 10_000)
+    with opened(d + b'/a') as fd, opened(d + b'/b', os.O_RDWR | os.O_CREAT) as other:
+        expect_errno('EINVAL', os.copy_file_range, fd, fd, 5000, 0, 1000)
+        equal(os.copy_file_range(fd, fd, 5000, 0, 20_000), 5000)
+        equal(os.pread(fd, 30_000, 0), b'x' * 10_000 + bytes(10_000) + b'x' * 5000)
+        code = code_of(fcntl.ioctl, other, 0x40049409, fd)
+        assert code in ['ok', 'EOPNOTSUPP', 'ENOTTY', 'EXDEV'], code
+        equal(os.fstat(other).st_size, 25_000 if code == 'ok' else 0)
+    subprocess.check_call([b'cp', b'--reflink=auto', b'--sparse=always', d + b'/a', d + b'/c'])
+    equal(get(d + b'/c') == get(d + b'/a'), True)
+    expect_errno('EISDIR|EBADF|EINVAL', lambda: os.copy_file_range(os.open(d, os.O_RDONLY), 1, 1))
+
+
+@check('a file with bytes in it takes blocks, an empty one takes none')
+def blocks(d):
+    put(d + b'/empty')
+    put(d + b'/full', b'x' * 100_000)
+    equal(os.stat(d + b'/empty').st_blocks, 0)
+    s = os.stat(d + b'/full')
+    assert 100_000 <= s.st_blocks * 512 <= 200_000, s.st_blocks
+    assert s.st_blksize >= 512 and s.st_blksize & (s.st_blksize - 1) == 0, s.st_blksize
+    with opened(d + b'/mapped', os.O_RDWR | os.O_CREAT) as fd:
+        os.ftruncate(fd, 100_000)
+        with mmap.mmap(fd, 100_000) as mapped:
+            mapped[:] = b'x' * 100_000
+            mapped.flush()
+        assert os.fstat(fd).st_blocks * 512 >= 100_000
+    equal(len({os.stat(d + name).st_dev for name in [b'', b'/empty', b'/full', b'/mapped']}), 1)
+
+
+@check('a file is ready for reading and writing at all times, and polled as such')
+def polling(d):
+    put(d + b'/a', b'x')
+    with opened(d + b'/a') as fd:
+        equal(select.select([fd], [fd], [], 5)[:2], ([fd], [fd]))
+        waiting = select.poll()
+        waiting.register(fd, select.POLLIN | select.POLLOUT)
+        equal(waiting.poll(5000), [(fd, select.POLLIN | select.POLLOUT)])
+        with select.epoll() as events:
+            if code_of(events.register, fd, select.EPOLLIN) != 'EPERM':
+                equal(events.poll(5), [(fd, select.EPOLLIN)])

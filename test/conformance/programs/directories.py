@@ -200,3 +200,33 @@ def space(d):
     equal(here.f_namemax, 255)
     with opened(d + b'/a') as fd:
         equal(os.fstatvfs(fd).f_blocks, here.f_blocks)
+
+
+@check('rewinddir, and a second listing of one descriptor, show what has changed since')
+def rewinding(d):
+    put(d + b'/old')
+    stream = libc.opendir(d)
+    equal(sorted(rest_of(stream)), [b'.', b'..', b'old'])
+    put(d + b'/new')
+    libc.rewinddir(stream)
+    equal(sorted(rest_of(stream)), [b'.', b'..', b'new', b'old'])
+    libc.closedir(stream)
+    with opened(d, os.O_RDONLY) as fd:
+        equal(sorted(os.listdir(fd)), ['new', 'old'])
+        os.unlink(d + b'/old')
+        equal(os.listdir(fd), ['new'])
+        os.rename(d + b'/new', d + b'/newer')
+        equal(os.listdir(fd), ['newer'])
+
+
+@check('a directory is synchronized after each kind of change in it, and where nothing changed')
+def synchronized(d):
+    os.mkdir(d + b'/p')
+    put(d + b'/p/a', b'content')
+    with opened(d + b'/p', os.O_RDONLY | os.O_DIRECTORY) as fd:
+        for act in [lambda: None, lambda: put(d + b'/p/b'), lambda: os.rename(d + b'/p/b', d + b'/p/a'),
+                    lambda: os.unlink(d + b'/p/a'), lambda: os.mkdir(d + b'/p/c'),
+                    lambda: os.rmdir(d + b'/p/c'), lambda: os.rename(d + b'/p', d + b'/q')]:
+            act()
+            os.fsync(fd)
+            os.fdatasync(fd)

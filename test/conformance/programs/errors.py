@@ -316,3 +316,34 @@ def fifo(d):
         os._exit(0)
     equal(get(d + b'/fifo'), b'through')
     os.waitpid(pid, 0)
+
+
+@check('unknown ioctls are refused with ENOTTY, on files and on directories')
+def ioctls(d):
+    put(d + b'/a')
+    for path in [d + b'/a', d]:
+        with opened(path, os.O_RDONLY) as fd:
+            for request in [0x5401, 0x7878]:
+                expect_errno('ENOTTY', fcntl.ioctl, fd, request, bytes(64))
+            # What lsattr asks for.
+            code = code_of(fcntl.ioctl, fd, 0x80086601, bytes(8))
+            assert code in ['ok', 'ENOTTY', 'EOPNOTSUPP'], code
+
+
+@check('a descriptor that is only a path leads to its file, also to a symlink itself')
+def path_descriptors(d):
+    put(d + b'/a', b'content')
+    os.symlink(b'a', d + b'/link')
+    with opened(d + b'/link', os.O_PATH | os.O_NOFOLLOW) as fd:
+        equal(os.readlink(b'', dir_fd=fd), b'a')
+        assert stat.S_ISLNK(os.fstat(fd).st_mode)
+        expect_errno('ELOOP', os.open, b'/proc/self/fd/%d' % fd, os.O_RDONLY | os.O_NOFOLLOW)
+    with opened(d + b'/a', os.O_PATH) as fd:
+        for act in [lambda: os.ftruncate(fd, 0), lambda: os.fchmod(fd, 0), lambda: os.fsync(fd)]:
+            expect_errno('EBADF|EINVAL', act)
+        os.rename(d + b'/a', d + b'/b')
+        equal(os.readlink(b'/proc/self/fd/%d' % fd), os.path.realpath(d) + b'/b')
+        os.unlink(d + b'/b')
+        equal(os.fstat(fd).st_nlink, 0)
+        equal(os.readlink(b'/proc/self/fd/%d' % fd)[-10:], b' (deleted)')
+        equal(get(b'/proc/self/fd/%d' % fd), b'content')

@@ -223,3 +223,141 @@ def interrupted(d):
         next_tick()
         os.kill(pid, signal.SIGTERM)
         equal(os.waitpid(pid, 0)[1], signal.SIGTERM.value)
+
+
+@check('record locks end with their process, are not inherited, and a circle of waiters gets EDEADLK')
+def lock_lives(d):
+    put(d + b'/a', b'x' * 10)
+    with opened(d + b'/a') as fd:
+        free = lambda at: in_child(lambda: code_of(
+            fcntl.lockf, os.open(d + b'/a', os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, at))
+        in_child(lambda: fcntl.lockf(fd, fcntl.LOCK_EX, 1, 0))
+        equal(free(0), 'ok')
+        fcntl.lockf(fd, fcntl.LOCK_EX, 1, 0)
+        def inherited():
+            code = code_of(fcntl.lockf, fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
+            os.close(fd)
+            return code
+        equal(in_child(inherited), 'EAGAIN')
+        equal(free(0), 'EAGAIN')
+        holding, told = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            mine = os.open(d + b'/a', os.O_RDWR)
+            fcntl.lockf(mine, fcntl.LOCK_EX, 1, 1)
+            os.write(told, b'x')
+            fcntl.lockf(mine, fcntl.LOCK_EX, 1, 0)
+            os._exit(0)
+        os.read(holding, 1)
+        while True:
+            # Until the other one waits, there is no circle.
+            code = code_of(fcntl.lockf, fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1)
+            equal(code, 'EAGAIN')
+            with open(f'/proc/{pid}/stat') as file:
+                if file.read().rpartition(')')[2].split()[0] == 'S':
+                    break
+        expect_errno('EDEADLK|EDEADLOCK', fcntl.lockf, fd, fcntl.LOCK_EX, 1, 1)
+        fcntl.lockf(fd, fcntl.LOCK_UN, 1, 0)
+        equal(os.waitpid(pid, 0)[1], 0)
+
+
+@check('processes that append to one file at a time neither overwrite nor tear each other')
+def appending(d):
+    def act(k):
+        # The page boundaries fall into the records.
+        record = b'%d' % k * 700 + b'\n'
+        with opened(d + b'/a', os.O_WRONLY | os.O_CREAT | os.O_APPEND) as fd:
+            for _ in range(60):
+                equal(os.write(fd, record), len(record))
+    equal(together(4, act), [None] * 4)
+    lines = get(d + b'/a').splitlines()
+    equal([lines.count(b'%d' % k * 700) for k in range(4)], [60] * 4)
+    equal(len(lines), 240)
+
+
+@check('processes that open one new name with O_CREAT get one file')
+def one_file(d):
+    def act(k):
+        inos = []
+        for i in range(40):
+            with opened(d + b'/n%d' % i, os.O_RDWR | os.O_CREAT) as fd:
+                os.pwrite(fd, b'%d' % k, k)
+                inos.append(os.fstat(fd).st_ino)
+        return inos
+    answers = together(4, act)
+    equal(answers, [answers[0]] * 4)
+    for i in range(40):
+        equal(get(d + b'/n%d' % i), b'0123')
+
+
+@check('of processes that take one name away, one succeeds')
+def taking(d):
+    for act in [lambda k, p: os.rename(p, d + b'/taken-%d' % k), lambda k, p: os.unlink(p),
+                lambda k, p: renameat2(p, d + b'/elsewhere/x%d' % k, 0)]:
+        os.makedirs(d + b'/elsewhere', exist_ok=True)
+        for i in range(30):
+            put(d + b'/n%d' % i)
+        answers = together(4, lambda k: [code_of(act, k, d + b'/n%d' % i) for i in range(30)])
+        for outcomes in zip(*answers):
+            equal(sorted(outcomes), ['ENOENT'] * 3 + ['ok'])
+
+
+@check('a mapping of one process follows what another writes, cuts, extends and renames over')
+def watched_mapping(d):
+    size = 20_000
+    put(d + b'/a', b'0' * size)
+    to_parent, from_child = os.pipe()
+    to_child, from_parent = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        fd = os.open(d + b'/a', os.O_RDONLY)
+        mapped = mmap.mmap(fd, size, prot=mmap.PROT_READ)
+        while True:
+            os.write(from_child, bytes([mapped[0], mapped[5000], mapped[size - 1]]))
+            if os.read(to_child, 1) == b'.':
+                os._exit(0)
+    seen = lambda: os.read(to_parent, 3)
+    equal(seen(), b'000')
+    steps = [
+        (lambda: os.chmod(d + b'/a', 0o600), b'000'),
+        (lambda: put_at(d + b'/a', b'1', 5000), b'010'),
+        (lambda: (os.truncate(d + b'/a', 5000), os.truncate(d + b'/a', size)), b'0\0\0'),
+        (lambda: map_at(d + b'/a', b'2', size - 1), b'0\x002'),
+        (lambda: (put(d + b'/b', b'9' * size), os.rename(d + b'/b', d + b'/a')), b'0\x002'),
+        (lambda: put_at(d + b'/a', b'8', 0), b'0\x002'),
+    ]
+    for act, expected in steps:
+        act()
+        os.write(from_parent, b' ')
+        equal(seen(), expected)
+    os.write(from_parent, b'.')
+    os.waitpid(pid, 0)
+    equal(get(d + b'/a')[:2], b'89')
+
+
+def put_at(path, data, at):
+    with opened(path) as fd:
+        os.pwrite(fd, data, at)
+
+
+def map_at(path, data, at):
+    with opened(path) as fd, mmap.mmap(fd, 0) as mapped:
+        mapped[at:at + len(data)] = data
+
+
+@check('readers of a file that is written anew see only bytes that were in it')
+def rewriting(d):
+    put(d + b'/a', b'A' * 9000)
+    def act(k):
+        if k < 2:
+            for i in range(120):
+                put(d + b'/a', (b'A' if i % 2 else b'B') * 9000)
+            return 'AB'
+        seen = set()
+        for _ in range(300):
+            seen |= set(get(d + b'/a'))
+        return ''.join(sorted(chr(each) for each in seen))
+    answers = together(4, act)
+    # Two writers: between the truncation of one and the bytes of the other is a hole.
+    assert all(set(each) <= set('AB\0') for each in answers), answers
+    assert set(get(d + b'/a')) <= set(b'AB') and len(get(d + b'/a')) == 9000

@@ -293,3 +293,59 @@ def link_counts(d):
             os.unlink(d + b'/q/%d' % i)
         os.unlink(d + b'/p/file')
         equal(os.fstat(fd).st_nlink, 0)
+
+
+class Statx(ctypes.Structure):
+    _fields_ = [('mask', ctypes.c_uint32), ('blksize', ctypes.c_uint32),
+                ('attributes', ctypes.c_uint64), ('nlink', ctypes.c_uint32),
+                ('uid', ctypes.c_uint32), ('gid', ctypes.c_uint32), ('mode', ctypes.c_uint16),
+                ('ino', ctypes.c_uint64), ('size', ctypes.c_uint64), ('blocks', ctypes.c_uint64),
+                ('attributes_mask', ctypes.c_uint64),
+                # Seconds and nanoseconds (with padding) of atime, birth, ctime, mtime.
+                ('times', ctypes.c_int64 * 8), ('rest', ctypes.c_uint64 * 32)]
+
+
+@check('statx tells what stat tells, and a time of birth that stays, or none')
+def extended_stat(d):
+    put(d + b'/a', b'content')
+    os.mkdir(d + b'/dir')
+    os.symlink(b'a', d + b'/link')
+    birth = 0x800
+    for name in [b'/a', b'/dir', b'/link']:
+        # Force to ask; ask what is known.
+        for how in [0x2000, 0x4000, 0]:
+            x, s = Statx(), os.lstat(d + name)
+            checked(libc.statx(AT_FDCWD, d + name, AT_SYMLINK_NOFOLLOW | how, 0xfff, ctypes.byref(x)))
+            equal(x.mask & 0x7ff, 0x7ff)
+            # Of ctime and mtime; looking at a symlink may have moved its atime.
+            times = [x.times[i] * 10**9 + (x.times[i + 1] & 0xffffffff) for i in (4, 6)]
+            equal((x.ino, x.size, x.mode, x.nlink, x.uid, x.gid, x.blocks, times),
+                  (s.st_ino, s.st_size, s.st_mode, s.st_nlink, s.st_uid, s.st_gid, s.st_blocks,
+                   [s.st_ctime_ns, s.st_mtime_ns]), name)
+            if x.mask & birth:
+                assert 0 < x.times[2] <= time.time() + 1
+            else:
+                equal((x.times[2], x.times[3]), (0, 0))
+
+
+@check('a write by somebody without the privilege takes set-user-id away, reading does not')
+def set_id_on_write(d):
+    if os.geteuid() != 0:
+        return
+    mode = lambda name: stat.S_IMODE(os.stat(d + name).st_mode)
+    for name in [b'/written', b'/cut', b'/read']:
+        put(d + name, b'content')
+        os.chmod(d + name, 0o6755)
+    def act():
+        header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+        checked(libc.capget(header, data))
+        # CAP_FSETID.
+        data[0] &= ~(1 << 4)
+        checked(libc.capset(header, data))
+        with opened(d + b'/written') as fd:
+            os.write(fd, b'C')
+        os.truncate(d + b'/cut', 1)
+        with opened(d + b'/read', os.O_RDONLY) as fd:
+            os.read(fd, 1)
+    equal(in_child(act), None)
+    equal([oct(mode(name)) for name in (b'/written', b'/cut', b'/read')], ['0o755', '0o755', '0o6755'])
