@@ -16,6 +16,8 @@ const wanted = process.env['XCACHE_MUTATIONS'];
 const isTrusting = process.env['XCACHE_MUTATIONS_TRUST'] !== undefined;
 const mutations: readonly Mutation[] = [...identityMutations, ...behaviourMutations];
 
+const testOfRule = /\b(?:test|it)(?:\.each\([^)]*\))?\(\s*['`]rule (\d+): /g;
+
 /** Rule 22 asks for the proof itself. */
 const rules = Array.from({ length: 21 }, (_, index) => index + 1);
 
@@ -32,6 +34,18 @@ describe('the list of mutations', () => {
   test('has every rule', () => {
     const covered = new Set(mutations.map(({ rule }) => rule));
     expect(rules.filter((rule) => !covered.has(rule))).toEqual([]);
+  });
+
+  test('stands beside a test that is named after each rule', () => {
+    const directory = join(root, 'test');
+    const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+    const named = new Set(
+      files
+        .filter((file) => file.endsWith('.test.ts'))
+        .flatMap((file) => [...readFileSync(join(directory, file), 'utf8').matchAll(testOfRule)])
+        .map(([, rule]) => Number(rule)),
+    );
+    expect(rules.filter((rule) => !named.has(rule))).toEqual([]);
   });
 
   test.each(mutations)('fits the sources and tests: rule $rule, $name', (mutation) => {
