@@ -220,6 +220,23 @@ describe('with a service', () => {
     }
   });
 
+  test('mount leaves an environment out that no request could carry', async () => {
+    const asked: unknown[] = [];
+    await serve({
+      mount: (params) => {
+        asked.push('environment' in params, params.workingDirectory);
+        return Promise.reject(new XcacheError('XC_NO_FUSE', 'no'));
+      },
+    });
+    process.env['XCACHE_TEST_LARGE'] = 'x'.repeat(2 << 20);
+    try {
+      expect((await run('mount', directory.path)).err).toBe('xcache: no');
+    } finally {
+      delete process.env['XCACHE_TEST_LARGE'];
+    }
+    expect(asked).toEqual([false, process.cwd()]);
+  });
+
   test('mount passes the driver and its mode on', async () => {
     const asked: unknown[] = [];
     await serve({

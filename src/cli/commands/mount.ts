@@ -71,17 +71,9 @@ function createParams(directory: string, options: MountOptions): MountParams {
   return {
     directory: resolveDirectory(directory),
     ...callerEnvironment(),
-    environment: definedVariables(process.env),
-    workingDirectory: process.cwd(),
     ...(driver === undefined ? {} : { driver }),
     ...(safe === true ? { mode: 'safe' } : {}),
   };
-}
-
-function definedVariables(env: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }
 
 /**
