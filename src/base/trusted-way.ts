@@ -5,7 +5,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isErrno } from './errors.js';
+import { isErrno, XcacheError } from './errors.js';
 
 /** What stat(2) says of a file; `mode` with or without its type. */
 export interface Ownership {
@@ -69,6 +69,15 @@ export async function findExchangeable(path: string): Promise<WayProblem | undef
     rest.unshift(...target.split('/'));
   }
   return undefined;
+}
+
+/** The refusal of a mount point with something on its way that others could exchange. */
+export function inForeignHands(path: string, { path: at, problem }: WayProblem): XcacheError {
+  return new XcacheError(
+    'XC_MOUNT_POINT',
+    `others could put something else in the place of ${path}: ${at} ${problem}`,
+    { hint: 'change that, or join with all workspaces, which mounts nothing there: xcache setup' },
+  );
 }
 
 function isTrustedOwner({ uid }: Ownership): boolean {

@@ -6,10 +6,14 @@ import { closeSync, constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { XcacheError } from '../base/errors.js';
-import { exchangeProblem, findExchangeable, type WayProblem } from '../base/trusted-way.js';
+import {
+  exchangeProblem,
+  findExchangeable,
+  inForeignHands,
+  type WayProblem,
+} from '../base/trusted-way.js';
 import { runCommand } from './mount-command.js';
 import {
-  inForeignHands,
   planMountPoint,
   type MountPointFacts,
   type MountPointPlan,

@@ -1,6 +1,6 @@
 /** Whether a view may be mounted on a directory: a pure decision over facts. */
 import { XcacheError } from '../base/errors.js';
-import type { WayProblem } from '../base/trusted-way.js';
+import { inForeignHands, type WayProblem } from '../base/trusted-way.js';
 import { mountType } from './mount-direct.js';
 import type { MountHealth } from './mount-health.js';
 import { findMount, findMountContaining, isWithin, type MountEntry } from './mount-table.js';
@@ -86,15 +86,6 @@ function checkNesting({ path, ownMountPoints, ownDirectories, mountTable }: Moun
 /** Files would be moved, and mounts taken away, wherever another user leads the path. */
 function checkWay({ path, foreign }: MountPointFacts): void {
   if (foreign !== undefined) throw inForeignHands(path, foreign);
-}
-
-/** The refusal of a path with something on its way that others could exchange. */
-export function inForeignHands(path: string, { path: at, problem }: WayProblem): XcacheError {
-  return new XcacheError(
-    'XC_MOUNT_POINT',
-    `others could put something else in the place of ${path}: ${at} ${problem}`,
-    { hint: 'change that, or join with all workspaces, which mounts nothing there: xcache setup' },
-  );
 }
 
 function planCovered({ path, health }: MountPointFacts, covering: MountEntry): MountPointPlan {

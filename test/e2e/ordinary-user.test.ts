@@ -189,7 +189,7 @@ describe.skipIf(noOrdinaryUsers !== undefined)(`an ordinary user ${noOrdinaryUse
     const other = await world.user();
     const refused = await user.xcache('mount', await other.directory('target'));
     expect(refused.exitCode).not.toBe(0);
-    expect(refused.stderr).toMatch(/belongs to user/);
+    expect(refused.stderr).toMatch(/belongs to another user/);
   });
 });
 

@@ -15,7 +15,7 @@ export const defineForget: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async (text: string, options: { readonly yes?: boolean }) => {
       await execute(command, async (context) => {
-        const directory = resolveDirectory(text);
+        const directory = await resolveDirectory(text);
         const client = await context.connect();
         const { views } = await client.request('views', { withSizes: false });
         const { view } = findView(views, text, directory);

@@ -32,7 +32,7 @@ export const defineMount: DefineCommand = (command, execute) => {
       await execute(command, async (context) => {
         const { loadConfig } = await import('../../service/daemon/config.js');
         const { config } = await loadConfig(context.paths.configFile);
-        const params = createParams(directory, { ...config.mount, ...options });
+        const params = await createParams(directory, { ...config.mount, ...options });
         const client = await context.connect();
         const result = await context.withProgress(
           async (onProgress) => await client.request('mount', params, { onProgress }),
@@ -61,7 +61,7 @@ const manual = {
   seeAlso: ['unmount', 'status', 'explain'],
 } as const;
 
-function createParams(directory: string, options: MountOptions): MountParams {
+async function createParams(directory: string, options: MountOptions): Promise<MountParams> {
   const { driver, safe } = options;
   if (safe === true && driver !== 'fuse-native') {
     throw new XcacheError('XC_USAGE', '--safe is a mode of the fuse-native driver', {
@@ -69,7 +69,7 @@ function createParams(directory: string, options: MountOptions): MountParams {
     });
   }
   return {
-    directory: resolveDirectory(directory),
+    directory: await resolveDirectory(directory),
     ...callerEnvironment(),
     ...(driver === undefined ? {} : { driver }),
     ...(safe === true ? { mode: 'safe' } : {}),

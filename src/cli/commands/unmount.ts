@@ -13,7 +13,7 @@ export const defineUnmount: DefineCommand = (command, execute) => {
     .action(async (directory: string, options: { readonly materialize?: boolean }) => {
       await execute(command, async (context) => {
         const params = {
-          directory: resolveDirectory(directory),
+          directory: await resolveDirectory(directory),
           materialize: options.materialize === true,
         };
         const client = await context.connect();

@@ -2,7 +2,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { XcacheError } from '../../base/errors.js';
-import { resolveMountPoint } from '../../fs/mount-check.js';
+import { resolveOwnMountPoint } from '../../fs/mount-check.js';
 import { isWithin } from '../../fs/mount-table.js';
 import type { Digest } from '../../store/manifest.js';
 import { blobPathIn } from '../units/blob-access.js';
@@ -33,7 +33,7 @@ export async function leaveView(options: LeaveViewOptions): Promise<MaterializeR
   if (record?.workspace === undefined) {
     throw new XcacheError('XC_NOT_FOUND', `the per-user mount has no view ${options.view}`);
   }
-  const target = await resolveMountPoint(options.directory);
+  const target = await resolveOwnMountPoint(options.directory);
   refusePlace(target, [...options.mountPoints, viewsDirectory, store.parts.paths.directory]);
   const { files, leftFiles, boundUnits } = await makePlainTarget({
     view,

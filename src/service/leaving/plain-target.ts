@@ -195,6 +195,10 @@ async function canRename(from: string, to: string): Promise<boolean> {
 
 /** cp keeps what cargo looks at: times to the nanosecond, modes, hard links, symlinks. */
 async function copyAll(from: string, to: string): Promise<void> {
+  const left = await lstat(to, { bigint: true }).catch(() => undefined);
+  if (left !== undefined) assertOwnDirectory(to, left);
   await rm(to, { recursive: true, force: true });
+  // So that it is nobody else's.
+  await mkdir(to, { mode: 0o700 });
   await run('cp', ['-a', '--reflink=auto', '-T', '--', from, to]);
 }

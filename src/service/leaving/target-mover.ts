@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, rmdir, writeFile } from
 import type { BigIntStats } from 'node:fs';
 import type { VirtualPath } from '../../base/byte-string.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
-import { foreignHandsProblem } from '../../base/trusted-way.js';
+import { exchangeProblem } from '../../base/trusted-way.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { touch } from '../views/materialize.js';
 import { rewriteForeignPaths } from '../units/output-rewriting.js';
@@ -129,7 +129,7 @@ function isIncremental(path: string): boolean {
 export function assertOwnDirectory(path: Buffer | string, stats: BigIntStats): void {
   const { uid, gid, mode } = stats;
   const problem = stats.isDirectory()
-    ? foreignHandsProblem({ uid: Number(uid), gid: Number(gid), mode: Number(mode) })
+    ? exchangeProblem({ uid: Number(uid), gid: Number(gid), mode: Number(mode) })
     : 'is not a directory';
   if (problem === undefined) return;
   throw new XcacheError('XC_MOUNT_POINT', `${path.toString()} ${problem}`, {

@@ -7,7 +7,12 @@ import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno, XcacheError } from '../../base/errors.js';
-import { findExchangeable, foreignHandsProblem, type WayProblem } from '../../base/trusted-way.js';
+import {
+  findExchangeable,
+  foreignHandsProblem,
+  inForeignHands,
+  type WayProblem,
+} from '../../base/trusted-way.js';
 import type { ViewDirectory } from './view-directory.js';
 
 const run = promisify(execFile);
@@ -121,7 +126,7 @@ async function countFiles(directory: string): Promise<number> {
     // From the top down: what lies in a directory of this user alone stays what it is.
     const problem = foreignHandsProblem(await lstat(next));
     if (problem !== undefined) {
-      throw inForeignHands(directory, { path: next.toString(), problem });
+      throw openToOthers(directory, { path: next.toString(), problem });
     }
     for (const entry of await readdir(next, { withFileTypes: true, encoding: 'buffer' })) {
       if (entry.isDirectory()) waiting.push(Buffer.concat([next, separator, entry.name]));
@@ -154,7 +159,7 @@ async function copyTree(from: string, to: string): Promise<void> {
   await run('cp', ['-a', '--reflink=auto', '-T', '--', from, to]);
 }
 
-function inForeignHands(mountPoint: string, { path, problem }: WayProblem): XcacheError {
+function openToOthers(mountPoint: string, { path, problem }: WayProblem): XcacheError {
   return new XcacheError(
     'XC_MOUNT_POINT',
     `others could change what is in ${mountPoint}: ${path} ${problem}`,

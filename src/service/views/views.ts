@@ -2,7 +2,11 @@
 import { access, readdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { XcacheError } from '../../base/errors.js';
-import { prepareMountPoint, resolveMountPoint } from '../../fs/mount-check.js';
+import {
+  prepareMountPoint,
+  resolveMountPoint,
+  resolveOwnMountPoint,
+} from '../../fs/mount-check.js';
 import { runCommand } from '../../fs/mount-command.js';
 import {
   adoptDirectory,
@@ -203,7 +207,7 @@ export class Views {
   }
 
   async #mount(params: MountParams, report: Report): Promise<MountResult> {
-    const mountPoint = await resolveMountPoint(params.directory);
+    const mountPoint = await resolveOwnMountPoint(params.directory);
     const existing = this.#views.get(mountPoint);
     if (existing?.isMounted === true) {
       const { view, driver } = existing.status();
@@ -243,7 +247,8 @@ export class Views {
   }
 
   async #unmount(params: UnmountParams, report: Report): Promise<UnmountResult> {
-    const mountPoint = await resolveMountPoint(params.directory);
+    const resolveIt = params.materialize ? resolveOwnMountPoint : resolveMountPoint;
+    const mountPoint = await resolveIt(params.directory);
     const view = this.#views.get(mountPoint);
     if (view === undefined && !params.materialize) {
       throw new XcacheError('XC_NOT_MOUNTED', `${mountPoint} is not mounted by xcache`, {
