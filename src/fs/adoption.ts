@@ -73,7 +73,8 @@ function isUnchanged(inode: Inode, file: AdoptedFile): boolean {
     inode.lower === undefined &&
     inode.fileType === regularType &&
     inode.ino === file.ino &&
-    inode.generation === file.generation
+    inode.generation === file.generation &&
+    inode.lostWrites === undefined
   );
 }
 
@@ -182,9 +183,10 @@ function swapAll(
     group.isIntact = false;
     const entries = done.flatMap(entriesOf);
     const { requires } = group;
+    // Before the journal, which may fail as well.
+    deleteIfEmpty(state, group);
     state.journal.append({ kind: 'attach', id, requires, isIntact: false, entries });
     state.journal.append({ kind: 'revoked', sequence });
-    deleteIfEmpty(state, group);
     throw error;
   }
   state.journal.append({ kind: 'adopted', sequence });

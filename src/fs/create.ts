@@ -13,6 +13,7 @@ import type { Attr, Caller, Ino } from './file-system.js';
 import { directoryType, fifoType, regularType, socketType, symlinkType } from './inode.js';
 import { typeMask } from './inode.js';
 import { virtualPathOf, type Dentry, type Inode } from './inode.js';
+import { requireWhole } from './lost-writes.js';
 import { hostPathOf, hostPathOfInode, type OverlayState } from './overlay-state.js';
 import { createSpecial } from './special-files.js';
 
@@ -89,6 +90,7 @@ export function symlink(state: OverlayState, at: NewName, target: Buffer): Attr 
 export function link(state: OverlayState, inode: Inode, at: NewName): Attr {
   if (inode.directory !== undefined) throw new FsError('EPERM', 'link');
   if (inode.names.length === 0) throw new FsError('ENOENT', 'link');
+  requireWhole(inode, 'link');
   const dentry = newDentry(state, at, inode.fileType, 'link');
   revokeAdoptionOf(state, inode);
   copyUp(state, inode);

@@ -6,6 +6,7 @@ import { revokeAdoptionOf } from './adoption-intent.js';
 import { requireRegular } from './attributes.js';
 import { copyUp } from './copy-up.js';
 import type { ByteRange } from './file-system.js';
+import { requireWhole } from './lost-writes.js';
 import { regularType, virtualPathOf, type Inode, type LowerState } from './inode.js';
 import { hostPathOfInode, type OverlayState } from './overlay-state.js';
 
@@ -31,6 +32,7 @@ export function upperFd(state: OverlayState, inode: Inode): number {
 export function read(state: OverlayState, inode: Inode, target: Buffer, range: ByteRange): number {
   requireRegular(inode, 'read');
   if (inode.lower !== undefined) return readLower(state, inode, inode.lower, { target, range });
+  if (inode.lostWrites !== undefined) throw new FsError('EIO', 'read');
   const fd = upperFd(state, inode);
   if (range.position >= inode.writtenEnd) return readHole(fd, target, range);
   return readFully(fd, target, range);
@@ -91,6 +93,7 @@ export function write(state: OverlayState, inode: Inode, source: Buffer, range: 
 export function truncate(state: OverlayState, inode: Inode, sizeBytes: number): void {
   copyUp(state, inode, sizeBytes);
   ftruncateSync(upperFd(state, inode), sizeBytes);
+  if (sizeBytes === 0) inode.lostWrites = undefined;
   if (sizeBytes < inode.writtenEnd && inode.writtenEnd < Infinity) inode.writtenEnd = sizeBytes;
   report(state, inode);
 }
@@ -117,6 +120,7 @@ function report(state: OverlayState, inode: Inode): void {
 export function fsync(state: OverlayState, inode: Inode, isDataOnly: boolean): void {
   if (!isDataOnly || inode.directory !== undefined) state.journal.sync();
   if (inode.lower !== undefined || inode.remains !== undefined) return;
+  requireWhole(inode, 'fsync');
   if (inode.fileType !== regularType) {
     fsyncDirectory(state, inode);
     return;

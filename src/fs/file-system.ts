@@ -107,6 +107,8 @@ export interface FileSystem {
   read(ino: Ino, target: Buffer, range: ByteRange): number;
   /** Writes all bytes of the range or throws; the first write to a lower file copies it up. */
   write(ino: Ino, source: Buffer, range: ByteRange): number;
+  /** A `write` of what the kernel had in memory has failed with `error`, and no program hears of it. */
+  writeLost(ino: Ino, error: unknown): void;
   fsync(ino: Ino, dataOnly: boolean): void;
   statfs(): FileSystemStats;
   /** Takes a snapshot of a directory's names; entries stay in place until `releasedir`. */

@@ -106,6 +106,8 @@ export class Inode {
   times: TimeOverride | undefined;
   /** The real inode number, set once the upper file was seen with more than one link. */
   sharedIno: bigint | undefined;
+  /** Set while bytes that the kernel shows could not be written; see `lost-writes.ts`. */
+  lostWrites: 'ENOSPC' | 'EIO' | undefined;
   /** Set while the inode has no name and is no regular file. */
   remains: Remains | undefined;
   /** Number of the prepared adoption that counts on this inode not to change. */

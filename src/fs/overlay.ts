@@ -10,6 +10,7 @@ import { attach } from './attach.js';
 import { attributesOf } from './attributes.js';
 import { link, mkdir, mknod, symlink } from './create.js';
 import { fsync, read, write } from './data.js';
+import { loseWrites } from './lost-writes.js';
 import { childrenOf } from './directory.js';
 import { diskStats } from './disk-stats.js';
 import type { Absent, Attr, AttrChanges, ByteRange, Caller } from './file-system.js';
@@ -115,6 +116,10 @@ export class Overlay implements FileSystem, ViewControl {
   write(ino: Ino, source: Buffer, range: ByteRange): number {
     const state = this.#open;
     return write(state, state.inodes.get(ino, 'write'), source, range);
+  }
+
+  writeLost(ino: Ino, error: unknown): void {
+    loseWrites(this.#open.inodes.get(ino, 'write'), error);
   }
 
   fsync(ino: Ino, isDataOnly: boolean): void {

@@ -12,6 +12,7 @@ import { insertDentry, isAlive, takeDentry } from './directory.js';
 import type { Ino, RenameFlags } from './file-system.js';
 import { isWithin, virtualPathOf, type Dentry, type Inode } from './inode.js';
 import { dropName, keepForOpenFiles, undoKeep } from './lifetime.js';
+import { requireWhole } from './lost-writes.js';
 import { hostPathOf, type OverlayState } from './overlay-state.js';
 import { describeRemoval, reportRemoval } from './remove.js';
 
@@ -30,6 +31,7 @@ export function rename(state: OverlayState, from: NameIn, to: NameIn, flags: Ren
   if (flags.noReplace && target !== undefined) throw new FsError('EEXIST', 'rename');
   const sourceInode = inodeOf(state, source);
   if (flags.exchange && target === undefined) throw new FsError('ENOENT', 'rename');
+  requireWhole(sourceInode, 'rename');
   if (isWithin(toParent, sourceInode)) throw new FsError('EINVAL', 'rename');
   if (flags.exchange && target !== undefined) {
     exchange(state, source, target);
@@ -95,15 +97,26 @@ function replace(state: OverlayState, source: Dentry, target: Dentry): void {
 }
 
 function replaceUpper(state: OverlayState, source: Dentry, target: Dentry, replaced: Inode): void {
+  const [from, to] = [hostPathOf(state, source), hostPathOf(state, target)];
   keepForOpenFiles(state, replaced);
   try {
-    renameSync(hostPathOf(state, source), hostPathOf(state, target));
+    renameSync(from, to);
+    if (replaced.lower !== undefined) journalReplaced(state, target, () => renameSync(to, from));
   } catch (error) {
     undoKeep(state, replaced);
     throw error;
   }
-  if (replaced.lower !== undefined) journalDetach(state, target);
   dropName(state, target);
+}
+
+/** Nothing real stood at a lower name, so going back restores what was there. */
+function journalReplaced(state: OverlayState, target: Dentry, goBack: () => void): void {
+  try {
+    journalDetach(state, target);
+  } catch (error) {
+    goBack();
+    throw error;
+  }
 }
 
 function checkReplaceable(state: OverlayState, inode: Inode, replaced: Inode): void {
@@ -152,5 +165,11 @@ function exchangeUpper(state: OverlayState, first: Dentry, second: Dentry): void
     renameSync(held, firstPath);
     throw error;
   }
-  renameSync(held, secondPath);
+  try {
+    renameSync(held, secondPath);
+  } catch (error) {
+    renameSync(firstPath, secondPath);
+    renameSync(held, firstPath);
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@ import { copyUp, raiseDirectory } from './copy-up.js';
 import { requireSize, truncate } from './data.js';
 import type { Attr, AttrChanges, TimeChange } from './file-system.js';
 import { symlinkType, type Inode } from './inode.js';
+import { requireWhole } from './lost-writes.js';
 import { hostPathOfInode, type OverlayState } from './overlay-state.js';
 
 export function setattr(state: OverlayState, inode: Inode, changes: AttrChanges): Attr {
@@ -17,6 +18,7 @@ export function setattr(state: OverlayState, inode: Inode, changes: AttrChanges)
   if (changes.mode !== undefined && inode.fileType === symlinkType) {
     throw new FsError('ENOTSUP', 'setattr');
   }
+  if (changes.sizeBytes !== 0) requireWhole(inode, 'setattr');
   // The last name of a directory, fifo or symlink is gone: there is nothing left to change.
   if (inode.remains !== undefined) return inode.remains.attr;
   revokeAdoptionOf(state, inode);

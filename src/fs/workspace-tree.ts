@@ -165,6 +165,10 @@ export class WorkspaceTree implements FileSystem {
     return this.#required(ino, 'write').write(ino, source, range);
   }
 
+  writeLost(ino: Ino, error: unknown): void {
+    this.#placeOf(ino)?.fileSystem.writeLost(ino, error);
+  }
+
   fsync(ino: Ino, isDataOnly: boolean): void {
     this.#placeOf(ino)?.fileSystem.fsync(ino, isDataOnly);
   }

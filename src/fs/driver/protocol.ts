@@ -143,6 +143,9 @@ export const setattrFlag = {
 /** `fuse_fsync_in.fsync_flags`. */
 export const fsyncDataOnly = 1;
 
+/** FUSE_WRITE_CACHE: the kernel writes what it has in memory, of no particular program. */
+export const writeFromCache = 1;
+
 /** `fuse_rename2_in.flags`, the numbers of renameat2(2). */
 export const renameFlag = { noReplace: 1, exchange: 2 } as const;
 
