@@ -10,6 +10,7 @@ import {
   saveViewRecord,
   viewDirectory,
 } from '../../src/service/views/view-directory.js';
+import { perUnitLayout } from '../support/cargo-run.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import { itoa, itoaAndAnyhow, must, nothingToDo } from './lifecycle-support.js';
@@ -60,9 +61,8 @@ describeEndToEnd('the per-user mount', () => {
       first.mustCargo('check'),
     ]);
     expect([...built.compiled, ...checked.compiled]).toEqual(['app', 'app']);
-    const newLayout = { args: ['-Zbuild-dir-new-layout'], env: { RUSTC_BOOTSTRAP: '1' } };
-    await first.buildAndSettle(newLayout);
-    expect((await second.buildAndSettle(newLayout)).compiled).toEqual(['app']);
+    await first.buildAndSettle(perUnitLayout);
+    expect((await second.buildAndSettle(perUnitLayout)).compiled).toEqual(['app']);
   });
 
   test('is emptied by cargo clean and by rm, and serves the next build', async () => {

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:f
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createVendoredCrates } from '../e2e/crates.js';
+import { perUnitLayout } from '../support/cargo-run.js';
 import { createGitRepository } from '../support/git-repository.js';
 import type { World } from '../support/world.js';
 import { otherPath, printing, type ProofCase, type Scene, type Setting } from './proof-case.js';
@@ -33,7 +34,6 @@ function writeScript(world: World, name: string, body: string): string {
 }
 
 const flags = (text: string): Partial<Setting> => ({ env: { RUSTFLAGS: text } });
-const layout = { env: { RUSTC_BOOTSTRAP: '1' }, args: ['-Zbuild-dir-new-layout'] };
 const triple = 'x86_64-unknown-linux-gnu';
 
 const flagCases: readonly ProofCase[] = [
@@ -127,12 +127,12 @@ const profileCases: readonly ProofCase[] = [
   {
     name: 'both builds have the per-unit layout',
     group: 'full',
-    setup: () => otherPath({ ...small, ...layout }, ['anyhow', 'itoa']),
+    setup: () => otherPath({ ...small, ...perUnitLayout }, ['anyhow', 'itoa']),
   },
   {
     name: 'the store was filled in the other layout',
     group: 'full',
-    setup: () => nothingInCommon(layout, { env: layout.env }),
+    setup: () => nothingInCommon(perUnitLayout, { env: { RUSTC_BOOTSTRAP: '1' } }),
   },
 ];
 

@@ -30,6 +30,20 @@ export interface CargoOptions {
   readonly whileRunning?: (child: ChildProcess) => Promise<void>;
 }
 
+/** From cargo 1.100 on the classic layout has to be asked for (`workspace/features.rs`). */
+export const classicLayout: Readonly<Record<string, string>> = {
+  __CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT: '1',
+};
+
+/** The per-unit layout, whatever the version of cargo. */
+export const perUnitLayout: {
+  readonly env: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+} = {
+  env: { RUSTC_BOOTSTRAP: '1', __CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT: '0' },
+  args: ['-Zbuild-dir-new-layout'],
+};
+
 /** Commands that print JSON messages about units. */
 const building = new Set(['build', 'check', 'test', 'bench', 'clippy', 'rustc']);
 

@@ -16,6 +16,7 @@ import type {
   VerifyResult,
 } from '../../src/service/control/protocol.js';
 import { loadServiceRecord } from '../../src/service/control/service-lock.js';
+import { classicLayout } from './cargo-run.js';
 import { detachMount, isAlive, mountsBelow, processesWith, waitUntil } from './processes.js';
 import { createWorkspace, type Workspace, type WorkspaceOptions } from './workspace.js';
 
@@ -191,6 +192,8 @@ function plainEnvironment(): NodeJS.ProcessEnv {
   );
   return {
     ...Object.fromEntries(kept),
+    // Tests name files as the classic layout has them.
+    ...classicLayout,
     CARGO_NET_OFFLINE: 'true',
     CARGO_TERM_COLOR: 'never',
     CARGO_TERM_PROGRESS_WHEN: 'never',
