@@ -4,7 +4,7 @@
  * `XCACHE_HOSTILE_ROUNDS` sets how often each command is tried.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { noOrdinaryUsers, UserWorld, type OrdinaryUser } from '../support/ordinary-user.js';
@@ -35,7 +35,7 @@ console.log(exchanged);
 
 /** Its disposal ends it too, for a test that failed. */
 interface Exchange extends AsyncDisposable {
-  /** Waits until the first exchange; not to be asked where none is possible yet. */
+  /** Waits until the first exchange. */
   readonly begun: () => Promise<void>;
   /** Ends it, with everything in its place; returns how many exchanges there were. */
   readonly end: () => Promise<number>;
@@ -129,33 +129,6 @@ describe.skipIf(noOrdinaryUsers !== undefined)(`another user ${noOrdinaryUsers ?
     chmodSync(shared, 0o755);
     expect(await world.xcacheJson('mount', target)).toMatchObject({ adoptedFiles: 1 });
     expect(readFileSync(join(target, 'mine'), 'utf8')).toBe('mine');
-  });
-
-  test('who waits for a mount point in a sticky directory to be free leads it nowhere', async () => {
-    await using users = await UserWorld.create();
-    const mallory = await users.user();
-    await using world = await createWorld();
-    const secret = join(world.path, 'secret');
-    mkdirSync(secret);
-    const sticky = join(users.path, 'sticky');
-    mkdirSync(sticky);
-    chmodSync(sticky, 0o1777);
-    const target = join(sticky, 'target');
-    await using exchanged = exchange(mallory, target, secret);
-    await exchanged.begun();
-    await sparing(secret, async () => {
-      for (let round = 0; round < rounds; round += 1) {
-        if (spawnSync('mkdir', [target]).status === 0) writeFileSync(join(target, 'mine'), 'mine');
-        await world.xcache('mount', target);
-        // As cargo clean does; the service makes it again, if it comes first.
-        spawnSync('rm', ['-rf', target]);
-        await world.xcache('unmount', target, '--materialize');
-        await world.xcache('forget', '--yes', target);
-      }
-    });
-    expect(await exchanged.end()).toBeGreaterThan(0);
-    rmSync(target, { recursive: true, force: true });
-    await world.xcacheJson('mount', target);
   });
 
   test('who keeps a directory open in a target that is taken over gets nothing moved or removed', async () => {

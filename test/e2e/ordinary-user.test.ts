@@ -104,8 +104,15 @@ describe.skipIf(noOrdinaryUsers !== undefined)(`an ordinary user ${noOrdinaryUse
     expect((await user.run([join(two, 'target/debug/app')])).stdout).toBe('42\n');
     await user.cargo('clean', two);
     expect((await user.cargo('build', two)).compiled).toEqual(['app']);
-    expect((await user.xcache('teardown')).exitCode).toBe(0);
+    expect((await user.xcache('teardown', '--materialize')).exitCode).toBe(0);
     expect(mountsBelow(user.home)).toEqual([]);
+    for (const workspace of [one, two]) {
+      // OUT_DIR is in alpha, and so in what is built from it.
+      expect((await user.cargo('build', workspace)).dirty).toEqual([]);
+      expect((await user.run([join(workspace, 'target/debug/app')])).stdout).toBe('42\n');
+      expect((await user.cargo('build', workspace)).compiled).toEqual([]);
+      expect((await lstat(join(workspace, 'target'))).uid).toBe(user.account.uid);
+    }
   });
 
   test('is mounted again after a kill of the service', async () => {
