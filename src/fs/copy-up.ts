@@ -14,6 +14,7 @@ import { FsError, isErrno } from '../base/errors.js';
 import { keepingTimes, setTimes } from './attributes.js';
 import { virtualPathOf, type Dentry, type Inode, type LowerState } from './inode.js';
 import { deleteIfEmpty, releaseLowerName } from './lifetime.js';
+import type { JournalRecord } from './journal-records.js';
 import type { Extent } from './lower.js';
 import { hostPathOf, type OverlayState } from './overlay-state.js';
 import { setRealTimes } from './time-overrides.js';
@@ -183,7 +184,7 @@ function placeCopy(state: OverlayState, inode: Inode, temporary: string): void {
       source = path;
       placed.push(path);
     }
-    for (const dentry of inode.names) journalDetach(state, dentry);
+    state.journal.appendAll(inode.names.map(detachRecord));
   } catch (error) {
     for (const path of [...placed, temporary]) rmSync(path, { force: true });
     throw error;
@@ -192,7 +193,11 @@ function placeCopy(state: OverlayState, inode: Inode, temporary: string): void {
 
 /** Records that the lower entry of this name is gone. */
 export function journalDetach(state: OverlayState, dentry: Dentry): void {
-  state.journal.append({ kind: 'detach', path: virtualPathOf(dentry) });
+  state.journal.append(detachRecord(dentry));
+}
+
+function detachRecord(dentry: Dentry): JournalRecord {
+  return { kind: 'detach', path: virtualPathOf(dentry) };
 }
 
 function leaveLower(state: OverlayState, inode: Inode, lower: LowerState): void {

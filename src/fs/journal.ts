@@ -82,6 +82,11 @@ export class Journal {
     this.#write(encodeRecord(record));
   }
 
+  /** One write for all, so that a disk that fails it has none of them. */
+  appendAll(records: readonly JournalRecord[]): void {
+    this.#write(Buffer.concat(records.map(encodeRecord)));
+  }
+
   /** Makes every record that was appended durable. */
   sync(): void {
     if (this.#isSynced) return;

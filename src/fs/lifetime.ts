@@ -91,8 +91,10 @@ export function deleteIfEmpty(state: OverlayState, attachment: AttachmentState):
 
 function disposeIfUnused(state: OverlayState, inode: Inode): void {
   if (inode.lookupCount > 0 || inode.names.length > 0 || inode.isRoot) return;
-  // Other names of a shared file may be there, unknown so far; they go on with the same times.
-  if (inode.sharedIno === undefined) state.times.clear(inode);
+  const isShared = inode.sharedIno !== undefined;
   state.backing.close(inode);
   state.inodes.delete(inode);
+  // Other names of a shared file may be there, unknown so far; they go on with the same times.
+  // Last, because the journal may fail.
+  if (!isShared) state.times.clear(inode);
 }

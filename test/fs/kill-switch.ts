@@ -70,6 +70,39 @@ export function failing(
   intercepting([name], intercept, act);
 }
 
+/**
+ * Runs `act` while of all its system calls the `callNumber`-th (from 0), or with `lasts` all from
+ * there on, fail with an errno word. Returns the name of the first call that failed; undefined if there were fewer.
+ */
+export function failingAt(
+  { callNumber, lasts, code }: FaultAt,
+  act: () => void,
+): string | undefined {
+  let number = 0;
+  let struck: string | undefined;
+  const intercept = (name: string, original: Call, args: unknown[]): unknown => {
+    const isStruck = lasts ? number >= callNumber : number === callNumber;
+    number += 1;
+    if (!isStruck) return original(...args);
+    struck ??= name;
+    throw Object.assign(new Error(`${code}: ${name}, as the test wants it`), { code });
+  };
+  intercepting(systemCalls, intercept, act);
+  return struck;
+}
+
+export interface FaultAt {
+  readonly callNumber: number;
+  readonly lasts: boolean;
+  /** An errno word. */
+  readonly code: string;
+}
+
+/** The calls of one process follow each other, so that each has a number. No local disk fails a close. */
+const systemCalls = Object.keys(fs).filter(
+  (name) => name.endsWith('Sync') && name !== 'existsSync' && name !== 'closeSync',
+);
+
 function intercepting(
   names: readonly string[],
   intercept: (name: string, original: Call, args: unknown[]) => unknown,
