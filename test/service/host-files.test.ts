@@ -1,6 +1,6 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
 import { createTempDirectory } from '../support/tmp.js';
 
@@ -34,6 +34,28 @@ describe('files of the host', () => {
       expect(files.read(join(root, path), 100), path).toBeUndefined();
     }
     expect(files.isBelowOwnMount(join(root, 'target2'))).toBe(false);
+  });
+
+  it('are found where a link leads by now, though the clock was set back', async () => {
+    await using temporary = await createTempDirectory();
+    const root = temporary.path;
+    for (const name of ['old', 'new']) {
+      mkdirSync(join(root, name));
+      writeFileSync(join(root, name, 'file'), name);
+    }
+    symlinkSync('old', join(root, 'link'));
+    const files = new HostFiles(() => []);
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    try {
+      expect(files.readText(join(root, 'link/file'), 100)).toBe('old');
+      rmSync(join(root, 'link'));
+      symlinkSync('new', join(root, 'link'));
+      vi.advanceTimersByTime(10_000);
+      vi.setSystemTime(Date.now() - 3_600_000);
+      expect(files.readText(join(root, 'link/file'), 100)).toBe('new');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('end in a loop of links without an answer', async () => {

@@ -83,7 +83,7 @@ export class HostFiles {
 
   #realDirectory(path: string, linksLeft: number): string | undefined {
     if (path === '/') return path;
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const known = this.#directories.get(path);
     // A mount may have come since.
     if (known !== undefined && known.untilMs > nowMs && !this.isBelowOwnMount(known.real)) {

@@ -31,7 +31,7 @@ export class QuestionChannel<Question, Answer> {
   ask(question: Question): Answer | undefined {
     this.#sequence += 1;
     const sequence = this.#sequence;
-    const deadline = Date.now() + resolveTimeoutMs;
+    const deadline = performance.now() + resolveTimeoutMs;
     let seen = Atomics.load(this.#answered, 0);
     this.#post(sequence, question);
     for (;;) {
@@ -42,7 +42,7 @@ export class QuestionChannel<Question, Answer> {
         if (received.message.sequence === sequence) return received.message.answer as Answer;
         continue;
       }
-      const remainingMs = deadline - Date.now();
+      const remainingMs = deadline - performance.now();
       if (remainingMs <= 0) return undefined;
       Atomics.wait(this.#answered, 0, seen, remainingMs);
       seen = Atomics.load(this.#answered, 0);

@@ -42,7 +42,7 @@ export class InputVerifier {
    */
   holds(set: InputSet, isFixed: boolean): boolean {
     const key = `${set.digest}:${set.root}`;
-    const now = Date.now();
+    const now = performance.now();
     const verifiedMs = isFixed ? this.#verified.get(key) : undefined;
     if (verifiedMs !== undefined && now - verifiedMs < verifiedForMs) return true;
     if (this.#digestOf(set)?.digest !== set.digest) return false;
