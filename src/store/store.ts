@@ -126,8 +126,9 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Stores bytes as a blob, durable at return; a damaged one that is there is replaced. The blob is held until a unit that names it is
-   * committed, for ten minutes at most, and beyond that as long as `lease`.
+   * Stores bytes as a blob, durable at return; a damaged one that is there is replaced. The blob is
+   * held until a unit that names it is committed, for ten minutes at most, and beyond that as long
+   * as `lease`.
    */
   async putBytes(bytes: Uint8Array, lease?: Lease): Promise<Digest> {
     const digest = this.#holdPut(bytes, lease);
