@@ -76,6 +76,10 @@ export function renderStatus(status: StatusResult): Render {
     }
     if (status.views.length === 0) lines.push('nothing is mounted');
     else lines.push(renderViews(status.views, style));
+    for (const { directory, problem } of status.views) {
+      if (problem === undefined) continue;
+      lines.push(`${style.warn(`not shared: ${problem}`)}; to mount it: xcache mount ${directory}`);
+    }
     return lines.join('\n');
   };
 }

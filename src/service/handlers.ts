@@ -58,7 +58,7 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
 }
 
 function statusOf(services: HandlerServices): StatusResult {
-  const views = services.views.all().map((view) => view.status());
+  const views = services.views.status();
   return {
     version: 1,
     pid: process.pid,

@@ -101,7 +101,7 @@ function createService(
     },
     lost: (mountPoint, error) => {
       log.warn({ view: mountPoint, error }, 'the mount is gone');
-      views.forget(mountPoint);
+      views.forget(mountPoint, error);
     },
     emptied: (mountPoint) => {
       views.mountAnew(mountPoint).catch((error: unknown) => {

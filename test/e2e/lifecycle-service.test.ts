@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mountsBelow, waitUntil } from '../support/processes.js';
-import type { MountResult } from '../../src/service/control/protocol.js';
+import type { MountResult, StatusResult, ViewStatus } from '../../src/service/control/protocol.js';
 import { createWorld, describeEndToEnd } from '../support/world.js';
 import {
   itoa,
@@ -47,6 +47,35 @@ describeEndToEnd('the service', () => {
     renameSync(moved, workspace.path);
     expect((await world.xcache('service', 'start')).exitCode).toBe(0);
     expect(readFileSync(join(workspace.target, 'mine'), 'utf8')).toBe('mine');
+  });
+
+  test('tells of a mount that it did not bring back, until somebody mounts or unmounts it', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', options);
+    const viewsOf = async (): Promise<readonly ViewStatus[]> =>
+      (await world.xcacheJson<StatusResult>('status')).views;
+    const leaveUnmounted = async (): Promise<void> => {
+      await world.xcache('service', 'stop');
+      await workspace.mustCargo('build');
+      await world.xcache('service', 'start');
+    };
+    await workspace.mount();
+    await leaveUnmounted();
+    const problem = `${workspace.target} holds files of its own now`;
+    expect(await viewsOf()).toMatchObject([
+      { directory: workspace.target, state: 'failed', problem },
+    ]);
+    const text = `not shared: ${problem}; to mount it: xcache mount ${workspace.target}`;
+    expect((await world.xcache('status')).stdout).toContain(text);
+    await workspace.mount();
+    expect(await viewsOf()).toMatchObject([{ directory: workspace.target, state: 'mounted' }]);
+    expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
+    await leaveUnmounted();
+    await workspace.unmount();
+    expect(await viewsOf()).toEqual([]);
+    await world.xcache('service', 'restart');
+    expect(await viewsOf()).toEqual([]);
+    expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
   });
 
   test('does not mount again what was unmounted', async () => {

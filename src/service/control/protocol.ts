@@ -53,7 +53,10 @@ export interface ViewStatus {
   readonly view: string;
   readonly directory: string;
   readonly driver: DriverName;
+  /** `failed`: it should be mounted and is not; what cargo builds there is not shared. */
   readonly state: 'mounted' | 'unmounted' | 'failed';
+  /** Why it failed, in words. */
+  readonly problem?: string;
   readonly attachedUnits: number;
   readonly pendingUnits: number;
   /** Kernel requests served since the mount, all together and by operation. */

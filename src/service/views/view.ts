@@ -78,6 +78,10 @@ export class View {
     });
   }
 
+  get record(): ViewRecord {
+    return this.#record.record;
+  }
+
   get mountPoint(): string {
     return this.#record.record.mountPoint;
   }

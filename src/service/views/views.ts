@@ -1,5 +1,6 @@
 /** All views of the service: mounting, unmounting, and finding them again after a restart. */
 import { access, readdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { XcacheError } from '../../base/errors.js';
 import {
@@ -24,8 +25,10 @@ import type {
   Progress,
   UnmountParams,
   UnmountResult,
+  ViewStatus,
 } from '../control/protocol.js';
 import { environmentOf } from '../host/session-environment.js';
+import { MissingMounts } from './missing-mounts.js';
 import { View } from './view.js';
 import type { ViewServices } from './view-services.js';
 import {
@@ -47,6 +50,7 @@ export class Views {
   readonly #services: ViewServices;
   /** By mount point. */
   readonly #views = new Map<string, View>();
+  readonly #missing = new MissingMounts();
   /** Mounting and unmounting happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -57,6 +61,11 @@ export class Views {
 
   all(): readonly View[] {
     return [...this.#views.values()];
+  }
+
+  /** Of all views, and of those that should be mounted and are not. */
+  status(): readonly ViewStatus[] {
+    return [...this.all().map((view) => view.status()), ...this.#missing.list()];
   }
 
   /**
@@ -76,15 +85,21 @@ export class Views {
       this.#views.delete(mountPoint);
       await view.close({ isLazy: true, isMountedAgain: false });
       view[Symbol.dispose]();
-      throw new XcacheError('XC_MOUNT_POINT', `${mountPoint} is in use without xcache now`);
+      const error = new XcacheError('XC_MOUNT_POINT', `${mountPoint} is in use without xcache now`);
+      this.#missing.add(view.directory.id, view.record, error.message);
+      throw error;
     });
   }
 
-  /** The view's mount is gone; its files stay where they are. */
-  forget(mountPoint: string): void {
+  /**
+   * The view's mount is gone; its files stay where they are. With `problem`, the reason of a failure,
+   * nobody has asked for that.
+   */
+  forget(mountPoint: string, problem?: string): void {
     const view = this.#views.get(mountPoint);
     if (view === undefined || view.isMounted) return;
     this.#views.delete(mountPoint);
+    if (problem !== undefined) this.#missing.add(view.directory.id, view.record, problem);
     const release = async (): Promise<void> => {
       // Mounted again meanwhile: the new view holds what the journal names.
       if (!this.#views.has(mountPoint)) await view.saveReferences();
@@ -139,6 +154,7 @@ export class Views {
         if (view.workspace !== undefined) place = mountPoint;
       }
       removeFiles();
+      this.#missing.removeById(id);
     });
     if (place !== undefined) await dropKernelName(place);
   }
@@ -169,9 +185,17 @@ export class Views {
         await this.#alone(async () => await this.#restore(record));
       } catch (error) {
         this.#services.log.warn({ view: record.mountPoint, err: error }, 'not mounted again');
+        this.#miss(record, error);
         await this.#protect(record);
       }
     }
+  }
+
+  /** A workspace that is gone misses nothing. */
+  #miss(record: ViewRecord, error: unknown): void {
+    if (this.#services.host.stat(dirname(record.mountPoint)) === undefined) return;
+    const { id } = viewDirectory(this.#viewsDirectory, record.mountPoint);
+    this.#missing.add(id, record, error instanceof Error ? error.message : String(error));
   }
 
   /** Keeps clean-up away from what the journal of a view names that cannot be mounted now. */
@@ -241,6 +265,7 @@ export class Views {
       if (adopted !== undefined) await returnDirectory(mountPoint, directory);
       throw error;
     }
+    this.#missing.remove(mountPoint);
     const { view: id } = view.status();
     const adoptedFiles = adopted ?? 0;
     return { version: 1, directory: mountPoint, view: id, driver, wasMounted: false, adoptedFiles };
@@ -250,7 +275,8 @@ export class Views {
     const resolveIt = params.materialize ? resolveOwnMountPoint : resolveMountPoint;
     const mountPoint = await resolveIt(params.directory);
     const view = this.#views.get(mountPoint);
-    if (view === undefined && !params.materialize) {
+    const isMissing = this.#missing.has(mountPoint);
+    if (view === undefined && !isMissing && !params.materialize) {
       throw new XcacheError('XC_NOT_MOUNTED', `${mountPoint} is not mounted by xcache`, {
         hint: 'see what is mounted: xcache status',
       });
@@ -266,8 +292,17 @@ export class Views {
       view[Symbol.dispose]();
       this.#views.delete(mountPoint);
     }
+    if (isMissing) await this.#giveUp(mountPoint);
     const materializedFiles = params.materialize ? await this.#materialize(mountPoint, report) : 0;
     return { version: 1, directory: mountPoint, materializedFiles };
+  }
+
+  /** The next start of the service does not try to mount it again. */
+  async #giveUp(mountPoint: string): Promise<void> {
+    const directory = viewDirectory(this.#viewsDirectory, mountPoint);
+    const record = await loadViewRecord(directory);
+    if (record !== undefined) await saveViewRecord(directory, { ...record, isMounted: false });
+    this.#missing.remove(mountPoint);
   }
 
   async #materialize(mountPoint: string, progress: Report): Promise<number> {
