@@ -13,12 +13,20 @@ import { abbreviate, ratioRow, requireMeasured } from './verdict.js';
 
 const scenario = 'second';
 
+/**
+ * A shared target directory also has the incremental state of the other workspace's own crates, of
+ * which a workspace of one's own has none: the first compilation pays for it. Without it, both
+ * sides compile their own crates from nothing.
+ */
+const withoutIncremental = { CARGO_INCREMENTAL: '0' };
+
 /** sccache is compared where cargo links a program; `check` and `test` add no other unit kinds. */
 const sccacheModes: ReadonlySet<BuildMode> = new Set(['dev', 'release']);
 
 export async function measureSecondWorkspace(context: BenchContext): Promise<void> {
   const modes = context.options.isQuick ? (['dev', 'check'] as const) : buildModes;
   for (const mode of modes) await measureMode(context, mode);
+  await measureWithoutIncremental(context);
   if (!context.options.isNativeOnly) {
     context.recordMemory('second workspaces', await context.filledClient([]));
   }
@@ -79,6 +87,27 @@ async function measureMode(context: BenchContext, mode: BuildMode): Promise<void
   }
 }
 
+function requireServed({ foreignUnits }: CargoRun): void {
+  requireMeasured(foreignUnits.length === 0, `compiled ${abbreviate(foreignUnits)}`);
+}
+
+async function measureWithoutIncremental(context: BenchContext): Promise<void> {
+  if (context.options.isNativeOnly) return;
+  const { 'shared target': shared, xcache } = await measureAlternately(context.options.runs, {
+    'shared target': await createSharedSide(context, 'check', withoutIncremental),
+    xcache: await createXcacheSide(context, 'check', requireServed, withoutIncremental),
+  });
+  context.addRow(
+    ratioRow({
+      scenario,
+      what: 'second workspace, check with CARGO_INCREMENTAL=0: time of its first build',
+      sides: { subject: 'xcache', reference: 'shared target' },
+      subject: xcache,
+      reference: shared,
+    }),
+  );
+}
+
 /** Adds the row on what was compiled; returns why the times are worthless, if they are. */
 function addUnitsRow(
   context: BenchContext,
@@ -114,6 +143,7 @@ async function createXcacheSide(
   context: BenchContext,
   mode: BuildMode,
   observe: (run: CargoRun, served: number) => void,
+  variables: Record<string, string> = {},
 ): Promise<Side> {
   const client = await context.filledClient([mode]);
   return async (index) => {
@@ -123,7 +153,7 @@ async function createXcacheSide(
     await client.settle();
     const before = client.statistics().units.served;
     syncDisks();
-    const run = await context.cargo(mode, workspace);
+    const run = await context.cargo(mode, workspace, plainEnvironment(variables));
     const served = client.statistics().units.served - before;
     requireMeasured(run.ownUnits.length > 0, 'the workspace compiled none of its own crates');
     observe(run, served);
@@ -134,12 +164,16 @@ async function createXcacheSide(
   };
 }
 
-async function createSharedSide(context: BenchContext, mode: BuildMode): Promise<Side> {
+async function createSharedSide(
+  context: BenchContext,
+  mode: BuildMode,
+  variables: Record<string, string> = {},
+): Promise<Side> {
   const target = await context.sharedTarget(mode);
   return async (index) => {
     const workspace = context.workspace(`second-shared-${mode}-${index}`);
     syncDisks();
-    const env = plainEnvironment({ CARGO_TARGET_DIR: target });
+    const env = plainEnvironment({ ...variables, CARGO_TARGET_DIR: target });
     const run = await context.cargo(mode, workspace, env);
     requireMeasured(
       run.ownUnits.length > 0,
