@@ -1,16 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createLogger } from '../../src/base/log.js';
-import { runCommandLine } from '../../src/cli/program.js';
-import { createStyle, type Terminal } from '../../src/cli/terminal.js';
-import {
-  startControlServer,
-  type ControlHandlers,
-  type ControlServer,
-} from '../../src/service/control/control-server.js';
-import { resolvePaths } from '../../src/service/host/paths.js';
+import type { ControlHandlers, ControlServer } from '../../src/service/control/control-server.js';
 import type { GcResult, ViewRow } from '../../src/service/control/protocol.js';
+import { runOnTerminal as run, serveMethods } from './command-line.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 let directory: TempDirectory;
@@ -30,39 +23,8 @@ afterEach(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-/** Runs a command line on a terminal where `answer` is given to questions, if there is one. */
-async function run(
-  argv: readonly string[],
-  answer?: boolean,
-): Promise<{ code: number; out: string; err: string; asked: readonly string[] }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const asked: string[] = [];
-  const terminal: Terminal = {
-    out: (text) => void out.push(text),
-    err: (text) => void err.push(text),
-    isWatched: false,
-    style: () => createStyle(false),
-    ...(answer !== undefined && {
-      confirm: (question: string) => {
-        asked.push(question);
-        return Promise.resolve(answer);
-      },
-    }),
-  };
-  const code = await runCommandLine(argv, terminal);
-  return { code, out: out.join('\n'), err: err.join('\n'), asked };
-}
-
 async function serve(handlers: Partial<ControlHandlers>): Promise<void> {
-  server = await startControlServer({
-    socketPath: resolvePaths().socketPath,
-    log: createLogger({ level: 'silent' }),
-    handlers: new Proxy(handlers as ControlHandlers, {
-      get: (target, name): unknown =>
-        Reflect.get(target, name) ?? (() => Promise.reject(new Error(`no ${String(name)}`))),
-    }),
-  });
+  server = await serveMethods(handlers);
 }
 
 const collected: GcResult = {

@@ -2,23 +2,10 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
-import { createLogger } from '../../src/base/log.js';
-import { runCommandLine } from '../../src/cli/program.js';
-import { createStyle, type Terminal } from '../../src/cli/terminal.js';
-import {
-  startControlServer,
-  type ControlHandlers,
-  type ControlServer,
-} from '../../src/service/control/control-server.js';
-import { resolvePaths } from '../../src/service/host/paths.js';
+import type { ControlHandlers, ControlServer } from '../../src/service/control/control-server.js';
 import type { StatusResult, UnitRow } from '../../src/service/control/protocol.js';
+import { runOnTerminal, serveMethods, type Finished } from './command-line.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
-
-interface Finished {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 let directory: TempDirectory;
 let server: ControlServer | undefined;
@@ -38,28 +25,11 @@ afterEach(async () => {
 });
 
 async function run(...argv: readonly string[]): Promise<Finished> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal: Terminal = {
-    out: (text) => void out.push(text),
-    err: (text) => void err.push(text),
-    isWatched: false,
-    style: () => createStyle(false),
-  };
-  const code = await runCommandLine(argv, terminal);
-  return { code, out: out.join('\n'), err: err.join('\n') };
+  return await runOnTerminal(argv);
 }
 
-/** A service whose methods do what the test says; the others fail. */
 async function serve(handlers: Partial<ControlHandlers>): Promise<void> {
-  server = await startControlServer({
-    socketPath: resolvePaths().socketPath,
-    log: createLogger({ level: 'silent' }),
-    handlers: new Proxy(handlers as ControlHandlers, {
-      get: (target, name): unknown =>
-        Reflect.get(target, name) ?? (() => Promise.reject(new Error(`no ${String(name)}`))),
-    }),
-  });
+  server = await serveMethods(handlers);
 }
 
 const status: StatusResult = {
@@ -133,7 +103,7 @@ describe('the command line', () => {
   });
 
   test('--version is the version of the package', async () => {
-    expect(await run('--version')).toEqual({ code: 0, out: '0.1.0', err: '' });
+    expect(await run('--version')).toMatchObject({ code: 0, out: '0.1.0', err: '' });
   });
 
   test.each([

@@ -1,23 +1,11 @@
 import { access, chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createLogger } from '../../src/base/log.js';
-import { runCommandLine } from '../../src/cli/program.js';
-import { createStyle, type Terminal } from '../../src/cli/terminal.js';
-import {
-  startControlServer,
-  type ControlHandlers,
-  type ControlServer,
-} from '../../src/service/control/control-server.js';
+import type { ControlServer } from '../../src/service/control/control-server.js';
 import type { ViewStatus } from '../../src/service/control/protocol.js';
 import { resolvePaths } from '../../src/service/host/paths.js';
+import { runOnTerminal as run, serveMethods } from './command-line.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
-
-interface Finished {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 let directory: TempDirectory;
 let server: ControlServer | undefined;
@@ -58,27 +46,6 @@ async function putProgram(name: string, script: string): Promise<void> {
   await chmod(path, 0o755);
 }
 
-async function run(argv: readonly string[], answer?: boolean): Promise<Finished> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal: Terminal = {
-    out: (text) => void out.push(text),
-    err: (text) => void err.push(text),
-    isWatched: false,
-    style: () => createStyle(false),
-    ...(answer === undefined
-      ? {}
-      : {
-          confirm: (question): Promise<boolean> => {
-            err.push(question);
-            return Promise.resolve(answer);
-          },
-        }),
-  };
-  const code = await runCommandLine(argv, terminal);
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
-
 /** One of `xcache mount`, for which the service goes on after a teardown. */
 const otherView: ViewStatus = {
   view: 'v',
@@ -93,7 +60,7 @@ const otherView: ViewStatus = {
 
 /** A service that only notes what is asked of it. */
 async function serve(isMounted = true): Promise<void> {
-  const handlers: Partial<ControlHandlers> = {
+  server = await serveMethods({
     autoMount: ({ enabled }) => {
       asked.push(enabled);
       const { autoMountDirectory } = resolvePaths();
@@ -109,11 +76,6 @@ async function serve(isMounted = true): Promise<void> {
         pendingUnits: 0,
         promotionPaused: undefined,
       }),
-  };
-  server = await startControlServer({
-    socketPath: resolvePaths().socketPath,
-    log: createLogger({ level: 'silent' }),
-    handlers: handlers as ControlHandlers,
   });
 }
 
@@ -162,7 +124,7 @@ describe('setup', () => {
     }
     expect(asked).toEqual([]);
     expect(await readFile(configPath(), 'utf8')).toBe(text);
-    expect((await run(['setup'], true)).err).toContain('Replace it?');
+    expect((await run(['setup'], true)).asked.join()).toContain('Replace it?');
     expect(await readFile(configPath(), 'utf8')).toContain('# was: build-dir = "/fast/x"');
   });
 
