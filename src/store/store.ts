@@ -32,6 +32,7 @@ import type { StorePaths } from './store-directory.js';
 import type { StoreLog } from './store-log.js';
 import type { StoreParts } from './store-parts.js';
 import { UnitIndex } from './unit-index.js';
+import { requiredBlobs } from './unit-rows.js';
 
 export interface StoreOptions {
   readonly directory: string;
@@ -118,6 +119,14 @@ export class Store implements AsyncDisposable {
   hasBlobSync(digest: Digest, sizeBytes = 0): boolean {
     const stats = this.parts.blobs.lstatSync(digest);
     return stats !== undefined && stats.size >= sizeBytes;
+  }
+
+  /** Whether all bytes that a unit names are there, as far as lengths tell. */
+  hasBlobsSync(manifest: Manifest): boolean {
+    for (const [digest, sizeBytes] of requiredBlobs(manifest)) {
+      if (!this.hasBlobSync(digest, sizeBytes)) return false;
+    }
+    return true;
   }
 
   /** Makes the directory that `blobPath(digest)` lies in. */

@@ -71,7 +71,7 @@ function storeOf(unit: UnitFacts, paths: readonly string[]): ResolverStore {
   return {
     candidates: (key) => (key === lookupKey ? [id] : []),
     manifest: () => manifest,
-    hasBlobSync: () => true,
+    hasBlobsSync: () => true,
     readBlobSync: () => Buffer.alloc(0),
     putBytesSync: () => id,
   };

@@ -16,7 +16,7 @@ export function blobAccess(store: Store): ResolverStore {
   return {
     candidates: (lookupKey) => store.candidates(lookupKey),
     manifest: (digest) => store.manifest(digest),
-    hasBlobSync: (digest, sizeBytes) => store.hasBlobSync(digest, sizeBytes),
+    hasBlobsSync: (manifest) => store.hasBlobsSync(manifest),
     putBytesSync: (bytes) => store.putBytesSync(bytes),
     readBlobSync: (digest, offset, sizeBytes) =>
       readRange(store.blobPath(digest), offset, sizeBytes),

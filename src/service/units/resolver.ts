@@ -44,7 +44,7 @@ export interface Miss {
 export interface ResolverStore {
   candidates(lookupKey: string): readonly Digest[];
   manifest(digest: Digest): Manifest | undefined;
-  hasBlobSync(digest: Digest, sizeBytes?: number): boolean;
+  hasBlobsSync(manifest: Manifest): boolean;
   readBlobSync(digest: Digest, offset: number, sizeBytes: number): Buffer;
   putBytesSync(bytes: Uint8Array): Digest;
 }
@@ -247,7 +247,7 @@ export class SessionResolver {
     return (
       this.#environmentMisfit(facts) ??
       this.#inputMisfit(facts) ??
-      (this.#hasBytes(manifest)
+      (this.#store.hasBlobsSync(manifest)
         ? undefined
         : { reason: 'bytes-missing', detail: 'the store has lost bytes of it: run xcache verify' })
     );
@@ -276,14 +276,6 @@ export class SessionResolver {
     const isFixed = hasFixedInputs(facts);
     const changed = facts.inputs.find((set) => !this.#inputs.holds(set, isFixed));
     return changed && { reason: 'input-changed', detail: changed.root };
-  }
-
-  #hasBytes(manifest: Manifest): boolean {
-    return manifest.entries.every(
-      (entry) =>
-        entry.kind !== 'file' ||
-        this.#store.hasBlobSync(entry.blob, entry.offset + entry.sizeBytes),
-    );
   }
 }
 

@@ -71,7 +71,7 @@ export interface UnitFacts {
 
 const strings = v.record(v.string(), v.string());
 
-const factsSchema: v.GenericSchema<unknown, UnitFacts> = v.strictObject({
+const factsSchema: v.GenericSchema<UnitFacts> = v.strictObject({
   version: v.literal(1),
   package: v.string(),
   kind: v.string(),
@@ -110,10 +110,17 @@ const factsSchema: v.GenericSchema<unknown, UnitFacts> = v.strictObject({
   }),
 });
 
+/** Facts that were looked through, by their manifest: a session asks for those of one unit often. */
+const checkedFacts = new WeakMap<Manifest, UnitFacts>();
+
 /** Undefined where another program or version wrote them: such a unit is a miss. */
 export function parseUnitFacts(manifest: Manifest): UnitFacts | undefined {
-  const parsed = v.safeParse(factsSchema, manifest.facts);
-  return parsed.success ? parsed.output : undefined;
+  const checked = checkedFacts.get(manifest);
+  if (checked !== undefined) return checked;
+  const { facts } = manifest;
+  if (!v.is(factsSchema, facts)) return undefined;
+  checkedFacts.set(manifest, facts);
+  return facts;
 }
 
 /** The place of a unit in a build-dir, as `UnitPath.unitKey` has it. */

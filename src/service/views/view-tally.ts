@@ -2,7 +2,6 @@
 import { basename, dirname } from 'node:path';
 import type { Digest } from '../../store/manifest.js';
 import type { SessionEvent, SessionPlace } from './session-summary.js';
-import { unitBytes } from '../units/unit-bytes.js';
 import type { UnitFacts } from '../units/unit-facts.js';
 import type { ViewServices } from './view-services.js';
 
@@ -45,7 +44,7 @@ export class ViewTally {
     this.#services.store.recordUse([id as Digest], Date.now());
     const why = { reason: 'served', message: 'an equal unit is in the store' };
     this.#add(facts, 'served', why, session);
-    const sharedBytes = unitBytes(this.#services.store, id as Digest);
+    const sharedBytes = this.#services.store.unitBytes(id as Digest);
     this.#note(session, facts, { kind: 'served', savedMs, sharedBytes });
   }
 
@@ -67,7 +66,7 @@ export class ViewTally {
       ? { reason: 'known', message: 'an equal unit was in the store already' }
       : { reason: 'stored', message: 'stored' };
     this.#add(facts, 'promoted', why, session);
-    const sharedBytes = wasKnown ? unitBytes(this.#services.store, id as Digest) : 0;
+    const sharedBytes = wasKnown ? this.#services.store.unitBytes(id as Digest) : 0;
     this.#note(session, facts, { kind: 'promoted', sharedBytes });
   }
 
