@@ -1,14 +1,12 @@
 /** All views of the service: mounting, unmounting, and finding them again after a restart. */
-import { access, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { XcacheError } from '../../base/errors.js';
 import {
   prepareMountPoint,
   resolveMountPoint,
   resolveOwnMountPoint,
 } from '../../fs/mount-check.js';
-import { runCommand } from '../../fs/mount-command.js';
 import {
   adoptDirectory,
   moveTree,
@@ -28,6 +26,7 @@ import type {
   ViewStatus,
 } from '../control/protocol.js';
 import { environmentOf } from '../host/session-environment.js';
+import { dropKernelName, untilGone } from './emptied-place.js';
 import { MissingMounts } from './missing-mounts.js';
 import { View } from './view.js';
 import type { ViewServices } from './view-services.js';
@@ -38,10 +37,6 @@ import {
   viewDirectory,
   type ViewRecord,
 } from './view-directory.js';
-
-/** How long after the last file the directory itself is removed, by cargo or rm. */
-const removalMs = 300;
-const pollMs = 2;
 
 type Report = (progress: Progress) => void;
 
@@ -388,25 +383,4 @@ function inUse(mountPoint: string, by: string): XcacheError {
   return new XcacheError('XC_UNMOUNT_BUSY', `${mountPoint} is in use ${by}`, {
     hint: 'try again when the build has ended',
   });
-}
-
-/** Waits for the removal of an emptied directory, which may never come. */
-async function untilGone(directory: string): Promise<void> {
-  for (let waitedMs = 0; waitedMs < removalMs; waitedMs += pollMs) {
-    try {
-      await access(directory);
-    } catch {
-      return;
-    }
-    await delay(pollMs);
-  }
-}
-
-/**
- * The kernel still knows the name of a view in the per-user mount that is gone, and would answer
- * ESTALE for what is made below it. A symlink may not be made there, but before it is refused the
- * kernel looks the name up anew (LOOKUP_EXCL), whatever is there by now.
- */
-async function dropKernelName(place: string): Promise<void> {
-  await runCommand('ln', ['-sT', '--', 'nothing', place]);
 }
