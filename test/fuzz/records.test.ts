@@ -24,8 +24,10 @@ import { mutated, mutatedJson } from './mutations.js';
 
 const digest = 'a'.repeat(64) as Digest;
 const facts = {
-  version: 1,
+  version: 2,
+  identity: 'i',
   package: 'serde',
+  packageVersion: null,
   kind: 'lib',
   target: 'serde',
   layout: 'classic',
@@ -35,16 +37,17 @@ const facts = {
   namespace: 'n',
   origin: 'registry',
   packageRoot: '/r',
-  dependencies: [{ unitKey: 'k', fingerprint: 'f', outputs: 'o' }],
+  dependencies: [{ unitKey: 'k', fingerprint: 'f', identity: 'i', outputs: 'o' }],
   outputs: 'o',
   inputs: [{ kind: 'files', root: '/r', paths: ['src/lib.rs'], digest }],
   variables: [['A', null]],
   steering: { CC: 'cc' },
-  tools: null,
+  tools: { cc: 'c', ld: null },
+  settings: { RUSTC_LINKER: null },
   cpu: null,
   buildDir: '/t',
   boundBecause: null,
-  rewriteOutput: null,
+  rewrites: [],
   built: { startedNs: '1', finishedNs: '2', durationMs: 1, workingDirectory: null },
 };
 const manifest: Manifest = {

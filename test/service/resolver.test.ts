@@ -3,12 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
 import { InputVerifier } from '../../src/service/units/input-verifier.js';
-import {
-  describeMiss,
-  SessionResolver,
-  type Miss,
-  type ResolverStore,
-} from '../../src/service/units/resolver.js';
+import { describeMiss, type Miss } from '../../src/service/units/miss.js';
+import { SessionResolver, type ResolverStore } from '../../src/service/units/resolver.js';
 import type { SessionEnvironment } from '../../src/service/host/session-environment.js';
 import { lookupKeyFor, type UnitFacts } from '../../src/service/units/unit-facts.js';
 import { UnitTable } from '../../src/service/units/unit-record.js';
@@ -33,8 +29,10 @@ const environment: SessionEnvironment = {
 
 const facts: UnitFacts = {
   ...wanted,
-  version: 1,
+  version: 2,
+  identity: 'identity',
   package: 'demo',
+  packageVersion: '1.0.0',
   kind: 'lib',
   target: 'demo',
   fingerprint: '0'.repeat(16),
@@ -47,10 +45,11 @@ const facts: UnitFacts = {
   variables: [],
   steering: null,
   tools: null,
+  settings: {},
   cpu: null,
   buildDir: '/origin/target',
   boundBecause: null,
-  rewriteOutput: null,
+  rewrites: [],
   built: { startedNs: '1', finishedNs: '2', durationMs: 1, workingDirectory: null },
 };
 

@@ -44,7 +44,7 @@ const key = (hash: string): string => `debug#classic#${hash}`;
 /** What a manifest would say, as far as it counts here. */
 function factsOf(hash: string, more: Partial<UnitFacts>): UnitFacts {
   const place = { profilePath: 'debug', layout: 'classic', unitHash: hash, package: 'x' };
-  return { ...place, buildDir, boundBecause: null, rewriteOutput: null, ...more } as UnitFacts;
+  return { ...place, buildDir, boundBecause: null, rewrites: [], ...more } as UnitFacts;
 }
 
 async function pathUsers(...stored: readonly UnitFacts[]): ReturnType<typeof findPathUsers> {
@@ -104,7 +104,7 @@ test('a stored unit is judged by its manifest', async () => {
   const users = await pathUsers(
     factsOf(a, {}),
     factsOf(b, { boundBecause: 'a reason' }),
-    factsOf(c, { rewriteOutput: output }),
+    factsOf(c, { rewrites: [output] }),
   );
   expect(users).toEqual({ bound: [key(b)], outputs: [output] });
   const there = await pathUsers(factsOf(b, { boundBecause: 'a reason', buildDir: to }));

@@ -53,7 +53,7 @@ export async function findPathUsers(question: PathUserQuestion): Promise<PathUse
     if (bound.has(unit.unitKey)) continue;
     const facts = portable.get(unit.unitKey);
     if (facts !== undefined) {
-      if (facts.rewriteOutput === path) outputs.push(path);
+      if (facts.rewrites.includes(path)) outputs.push(path);
       continue;
     }
     if (await matters(fileIn(directory, path), path, { ...unit, buildDir }))

@@ -23,10 +23,11 @@ export interface UnitDraft {
   readonly finishedNs: bigint;
   readonly inputs: readonly InputSet[];
   readonly variables: UnitFacts['variables'];
+  readonly steering: UnitFacts['steering'];
+  readonly tools: UnitFacts['tools'];
+  readonly settings: UnitFacts['settings'];
   readonly boundBecause: string | null;
-  readonly rewriteOutput: string | null;
-  /** The linker is part of what made it. */
-  readonly isLinked: boolean;
+  readonly rewrites: readonly string[];
 }
 
 /** The unit is complete and stays where it is. */

@@ -1,7 +1,5 @@
 /** Drafts a library, procedural macro or build-script program (cargo-rules §5, rules 8, 10, 11). */
 import type { VirtualPath } from '../../base/byte-string.js';
-import { parseDepInfo } from '../../cargo/dep-info.js';
-import { isSetByCargo } from '../../cargo/environment.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { describeBinding, judgePathBearing } from '../../cargo/path-bearing.js';
 import { mentionsBeyondIncludes } from '../../cargo/variable-mentions.js';
@@ -15,11 +13,13 @@ import {
   type PrivateVerdict,
   type UnitDraft,
 } from './draft-base.js';
+import { compilationEnvironment } from './compilation-environment.js';
+import { compilationInputs } from './compilation-inputs.js';
 import { isProcMacro, librariesBehind } from './macro-mentions.js';
 import { namedPlace, ownPlaces } from './own-places.js';
 import { locatePackage } from './package-origin.js';
 import { readEntry } from './unit-files.js';
-import { entryAt, isArtifact } from './unit-paths.js';
+import { isArtifact } from './unit-paths.js';
 
 /** Source files that are looked into for uses of a path variable. */
 const sourceBytesMax = 32 << 20;
@@ -48,15 +48,12 @@ export async function draftCompilation(
     return isPrivate('undeclared-input', 'it reads build-dir files of no dependency');
   }
   const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
-  const paths = outside.map((path) => relativeTo(origin.packageRoot, path) ?? path);
-  const inputs = recordInputs(
-    [{ kind: 'files', root: origin.packageRoot, paths: [...new Set(paths)].sort() }],
-    base,
-    context,
-  );
+  const sets = await compilationInputs({ base, outside, ...origin }, context);
+  if ('kind' in sets) return sets;
+  const inputs = recordInputs(sets, base, context);
   if ('kind' in inputs) return inputs;
-  const variables = await foreignVariables(base, context);
-  if (variables === undefined) return isPrivate('layout', 'cargo’s dep-info is of an unknown form');
+  const used = await compilationEnvironment(base, context);
+  if ('kind' in used) return used;
   const readTexts = async (): Promise<readonly string[] | undefined> =>
     await readSources(outside, generated, context);
   const binding = await boundBecause({ base, depFile, buildDir, readTexts }, context);
@@ -67,29 +64,10 @@ export async function draftCompilation(
     ...origin,
     buildDir,
     inputs,
-    variables,
+    ...used,
     boundBecause: binding.because,
-    rewriteOutput: null,
-    isLinked: isLinked(base),
+    rewrites: [],
   };
-}
-
-/**
- * Variables of the user that the compiler read. Cargo's own dep-info has them without those that
- * cargo or the package's build script set, which rustc's list still holds.
- */
-async function foreignVariables(
-  { files }: DraftBase,
-  context: DraftContext,
-): Promise<[string, string | null][] | undefined> {
-  const path = files.json.path.slice(0, -'.json'.length);
-  const slash = path.lastIndexOf('/');
-  const depInfoPath = `${path.slice(0, slash)}/dep-${path.slice(slash + 1)}`;
-  const entry = entryAt(files.entries, depInfoPath);
-  const depInfo = entry && parseDepInfo(await readEntry(entry, context.blobPath));
-  return depInfo?.env
-    .filter(([name]) => !isSetByCargo(name))
-    .map(([name, value]) => [name, value ?? null]);
 }
 
 /** The absolute build-dir, from the target that names the dep-info file itself. */
@@ -200,11 +178,4 @@ function pathVariables(
     const bytes = Buffer.from(value ?? '').toString('latin1');
     return namedPlace(bytes, places, [cargoHome]) === undefined ? [] : [name];
   });
-}
-
-/** Procedural macros and programs went through the linker and its libraries. */
-function isLinked({ files }: DraftBase): boolean {
-  return (
-    files.name.kind === 'build-script' || files.entries.some(({ path }) => path.endsWith('.so'))
-  );
 }

@@ -11,7 +11,8 @@ import {
 import { containsPath, withoutPath } from './output-rewriting.js';
 import { namedPlace, ownPlaces } from './own-places.js';
 import type { UnitFacts } from './unit-facts.js';
-import { undeclaredVariables } from './script-variables.js';
+import { scriptEnvironment } from './script-environment.js';
+import { scriptInputs } from './script-inputs.js';
 import { entryAt, unitPlaces } from './unit-paths.js';
 
 /** Files of OUT_DIR up to this size are searched for paths; larger ones bind the unit. */
@@ -35,13 +36,14 @@ export async function draftScriptRun(
     return isPrivate('layout', 'root-output names another directory');
   }
   const buildDir = outDir.slice(0, -places.outDir.length - 1);
-  const inputs = recordInputs(inputSets(base, script.facts, buildDir), base, context);
-  if ('kind' in inputs) return inputs;
-  const undeclared = await undeclaredVariables(script.facts, context);
-  if (undeclared === undefined) {
-    return isPrivate('no-script', 'the source of its build script cannot be read');
-  }
   const output = (await readEntry(outputEntry, context.blobPath)).toString('latin1');
+  const run = { base, script, buildDir, outDir, output };
+  const sets = await scriptInputs(run, context);
+  if ('kind' in sets) return sets;
+  const inputs = recordInputs(sets, base, context);
+  if ('kind' in inputs) return inputs;
+  const used = await scriptEnvironment(run, context);
+  if ('kind' in used) return used;
   // Cargo moves mentions of the own OUT_DIR, `rewriteForeignPaths` those of other units' directories.
   const foreign = output.split(outDir).join('');
   const hostBuildDir = Buffer.from(buildDir, 'latin1').toString();
@@ -58,48 +60,13 @@ export async function draftScriptRun(
     packageRoot: script.facts.packageRoot,
     buildDir: hostBuildDir,
     inputs,
-    variables: withUndeclared(declaredVariables(base), undeclared),
+    ...used,
     boundBecause:
       unmovable === undefined
         ? await boundBecause(base, script.facts, own, context)
         : `its output names ${unmovable}`,
-    rewriteOutput: containsPath(foreign, buildDir) ? places.output : null,
-    isLinked: false,
+    rewrites: containsPath(foreign, buildDir) ? [places.output] : [],
   };
-}
-
-/**
- * What the script declared; where it declared nothing, the whole package, as cargo has it
- * (`Precalculated`).
- */
-function inputSets(
-  { files }: DraftBase,
-  script: UnitFacts,
-  buildDir: string,
-): { kind: 'files' | 'tree'; root: string; paths: string[] }[] {
-  const declared = files.fingerprint.local.flatMap((local) =>
-    local.kind === 'rerun-if-changed' ? local.paths : [],
-  );
-  if (files.fingerprint.local.some((local) => local.kind === 'precalculated')) {
-    return [{ kind: 'tree', root: script.packageRoot, paths: [] }];
-  }
-  const outside = declared.filter((path) => !path.startsWith(`${buildDir}/`));
-  return [{ kind: 'files', root: script.packageRoot, paths: [...new Set(outside)].sort() }];
-}
-
-function declaredVariables({ files }: DraftBase): [string, string | null][] {
-  return files.fingerprint.local.flatMap((local): [string, string | null][] =>
-    local.kind === 'rerun-if-env-changed' ? [[local.variable, local.value ?? null]] : [],
-  );
-}
-
-/** Of a declared variable, cargo has written down what the script saw. */
-function withUndeclared(
-  declared: readonly [string, string | null][],
-  undeclared: readonly [string, string | null][],
-): [string, string | null][] {
-  const names = new Set(declared.map(([name]) => name));
-  return [...declared, ...undeclared.filter(([name]) => !names.has(name))];
 }
 
 /** Generated files that name the workspace are right there only: CMake caches, .pc files, headers. */

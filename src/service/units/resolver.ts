@@ -6,6 +6,9 @@
 import type { Digest, Manifest, ManifestEntry } from '../../store/manifest.js';
 import type { VirtualPath } from '../../base/byte-string.js';
 import type { InputVerifier } from './input-verifier.js';
+import { environmentMisfit } from './environment-fit.js';
+import { hasFixedInputs, inputMisfit } from './input-fit.js';
+import type { Miss } from './miss.js';
 import { rewriteForeignPaths } from './output-rewriting.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import {
@@ -18,27 +21,6 @@ import {
 import { describeForeignPart } from './unit-paths.js';
 import type { UnitTable } from './unit-record.js';
 import type { OfferedUnit, UnstampedEntry } from './offered-unit.js';
-
-/** Why a unit is not served; each word has its sentence in `describeMiss`. */
-export type MissReason =
-  | 'unknown-unit'
-  | 'unreadable-manifest'
-  | 'foreign-files'
-  | 'bytes-missing'
-  | 'bound-to-path'
-  | 'variable-differs'
-  | 'environment-differs'
-  | 'tool-differs'
-  | 'processor-differs'
-  | 'input-changed'
-  | 'dependency-differs'
-  | 'dependency-private'
-  | 'dependency-unavailable';
-
-export interface Miss {
-  readonly reason: MissReason;
-  readonly detail: string;
-}
 
 /** What the resolver needs of the store. */
 export interface ResolverStore {
@@ -200,7 +182,7 @@ export class SessionResolver {
     const path = entry.path as VirtualPath;
     if (entry.kind === 'directory') return { kind: 'directory', path, mode: 0o755 };
     if (entry.kind === 'symlink') return { kind: 'symlink', path, target: entry.target };
-    const isRewritten = entry.path === facts.rewriteOutput && facts.buildDir !== target.buildDir;
+    const isRewritten = facts.rewrites.includes(entry.path) && facts.buildDir !== target.buildDir;
     const extent = isRewritten
       ? this.#rewrite(entry, facts, target)
       : { digest: entry.blob, offset: entry.offset, sizeBytes: entry.sizeBytes };
@@ -245,37 +227,12 @@ export class SessionResolver {
   /** What does not depend on the view. */
   #sessionMisfit(facts: UnitFacts, manifest: Manifest): Miss | undefined {
     return (
-      this.#environmentMisfit(facts) ??
-      this.#inputMisfit(facts) ??
+      environmentMisfit(facts, this.#environment) ??
+      inputMisfit(facts, this.#inputs) ??
       (this.#store.hasBlobsSync(manifest)
         ? undefined
         : { reason: 'bytes-missing', detail: 'the store has lost bytes of it: run xcache verify' })
     );
-  }
-
-  #environmentMisfit(facts: UnitFacts): Miss | undefined {
-    const environment = this.#environment;
-    for (const [name, value] of facts.variables) {
-      if ((environment.variables[name] ?? null) !== value) {
-        return { reason: 'variable-differs', detail: name };
-      }
-    }
-    const steering = facts.steering && firstDifference(facts.steering, environment.steering);
-    if (steering) return { reason: 'environment-differs', detail: steering };
-    const current =
-      facts.kind === 'run-build-script' ? environment.nativeTools : environment.linkerTools;
-    const tool = facts.tools && firstDifference(facts.tools, current);
-    if (tool) return { reason: 'tool-differs', detail: tool };
-    if (facts.cpu !== null && facts.cpu !== environment.cpu) {
-      return { reason: 'processor-differs', detail: facts.cpu };
-    }
-    return undefined;
-  }
-
-  #inputMisfit(facts: UnitFacts): Miss | undefined {
-    const isFixed = hasFixedInputs(facts);
-    const changed = facts.inputs.find((set) => !this.#inputs.holds(set, isFixed));
-    return changed && { reason: 'input-changed', detail: changed.root };
   }
 }
 
@@ -285,52 +242,12 @@ interface Candidate {
   readonly facts: UnitFacts;
 }
 
-/** A sentence for `xcache explain`. */
-export function describeMiss(miss: Miss): string {
-  return `${missSentences[miss.reason]} (${miss.detail})`;
-}
-
-const missSentences: Readonly<Record<MissReason, string>> = {
-  'unknown-unit': 'no equal unit is in the store',
-  'unreadable-manifest': 'the stored unit was written by another version of xcache',
-  'foreign-files': 'the stored unit holds what is not its own',
-  'bytes-missing': 'the stored unit is damaged',
-  'bound-to-path': 'the stored unit holds the path of the build-dir it was built in',
-  'variable-differs': 'a variable that the unit depends on has another value',
-  'environment-differs': 'a variable that steers native builds has another value',
-  'tool-differs': 'a tool that the unit was built with is another one now',
-  'processor-differs': 'the unit was built for the processor of another machine',
-  'input-changed': 'a source or declared input has other bytes now',
-  'dependency-differs': 'a dependency is present here with other bytes',
-  'dependency-private': 'a dependency was built here and is not shared',
-  'dependency-unavailable': 'a dependency is not in the store with the bytes it was built against',
-};
-
-/** Only files of packages that cargo takes for unchangeable, whose times it never looks at. */
-function hasFixedInputs(facts: UnitFacts): boolean {
-  return (
-    facts.origin !== 'directory' &&
-    facts.inputs.every(({ paths }) => paths.every((path) => !path.startsWith('/')))
-  );
-}
-
 function differs(packageName: string, detail: string): Miss {
   return { reason: 'dependency-differs', detail: `${packageName}: ${detail}` };
 }
 
 function isSame(facts: UnitFacts, dependency: UnitDependency): boolean {
-  return facts.fingerprint === dependency.fingerprint && facts.outputs === dependency.outputs;
-}
-
-/** The first key that is missing on one side or has another value. */
-function firstDifference(
-  a: Readonly<Record<string, string>>,
-  b: Readonly<Record<string, string>>,
-): string | undefined {
-  for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    if (a[name] !== b[name]) return name;
-  }
-  return undefined;
+  return facts.identity === dependency.identity && facts.outputs === dependency.outputs;
 }
 
 function isInOutDir(path: string, facts: UnitFacts): boolean {

@@ -65,7 +65,8 @@ export async function draftUnit(
 }
 
 function asDependency({ unitKey, facts }: StoredUnit): UnitDependency {
-  return { unitKey, fingerprint: facts.fingerprint, outputs: facts.outputs };
+  const { fingerprint, identity, outputs } = facts;
+  return { unitKey, fingerprint, identity, outputs };
 }
 
 function startOf(files: UnitFiles): bigint | undefined {

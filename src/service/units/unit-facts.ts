@@ -14,7 +14,9 @@ export interface UnitDependency {
   readonly unitKey: string;
   /** 16 hex digits, as in its hash file. */
   readonly fingerprint: string;
-  /** `outputs` of the very unit that was linked or read. */
+  /** `identity` of the very unit that was linked or read: how it was made. */
+  readonly identity: string;
+  /** `outputs` of that unit: what it is. Two builds of one identity may differ in their bytes. */
   readonly outputs: string;
 }
 
@@ -29,8 +31,12 @@ export interface InputSet {
 }
 
 export interface UnitFacts {
-  readonly version: 1;
+  readonly version: 2;
+  /** How the unit was made: see `unit-identity.ts`. 64 hex digits. */
+  readonly identity: string;
   readonly package: string;
+  /** As in the package's manifest; null if the place of its sources does not say. */
+  readonly packageVersion: string | null;
   /** As in the fingerprint's file name: lib, build-script, run-build-script. */
   readonly kind: string;
   readonly target: string;
@@ -47,18 +53,23 @@ export interface UnitFacts {
   readonly inputs: readonly InputSet[];
   /** Variables whose values are part of the unit, null for "not set". */
   readonly variables: readonly (readonly [name: string, value: string | null])[];
-  /** Of build-script runs: all steering variables that were set. */
+  /** Of build-script runs that steering variables can reach: all that were set. */
   readonly steering: Readonly<Record<string, string>> | null;
-  /** Of build-script runs and linked units: tool name → identity. */
-  readonly tools: Readonly<Record<string, string>> | null;
+  /** Of build-script runs and linked units: tool name → identity, null for "not there". */
+  readonly tools: Readonly<Record<string, string | null>> | null;
+  /** What cargo set from its configuration: `RUSTC_LINKER` and the like, null for "not set". */
+  readonly settings: Readonly<Record<string, string | null>>;
   /** Of units built with `target-cpu=native`. */
   readonly cpu: string | null;
   /** The build-dir as cargo saw it when the unit was built. */
   readonly buildDir: string;
   /** Why the unit serves only under the very same build-dir, null where it serves anywhere. */
   readonly boundBecause: string | null;
-  /** Path of a build script's `output` that names other units' directories, null where none. */
-  readonly rewriteOutput: string | null;
+  /**
+   * Text files that name the build-dir they were made in, and are written anew for another one:
+   * paths below the build-dir, sorted. `outputs` has them with a neutral name in its place.
+   */
+  readonly rewrites: readonly string[];
   readonly built: {
     /** Nanoseconds since the epoch: `invoked.timestamp` and the fingerprint JSON. */
     readonly startedNs: string;
@@ -69,11 +80,17 @@ export interface UnitFacts {
   };
 }
 
+/** Part of every key: units of an older version are never found, and age out of the store. */
+const factsVersion = 2;
+
 const strings = v.record(v.string(), v.string());
+const nullableStrings = v.record(v.string(), v.nullable(v.string()));
 
 const factsSchema: v.GenericSchema<UnitFacts> = v.strictObject({
-  version: v.literal(1),
+  version: v.literal(2),
+  identity: v.string(),
   package: v.string(),
+  packageVersion: v.nullable(v.string()),
   kind: v.string(),
   target: v.string(),
   layout: v.picklist(['classic', 'per-unit']),
@@ -84,7 +101,12 @@ const factsSchema: v.GenericSchema<UnitFacts> = v.strictObject({
   origin: v.picklist(['registry', 'git', 'directory']),
   packageRoot: v.string(),
   dependencies: v.array(
-    v.strictObject({ unitKey: v.string(), fingerprint: v.string(), outputs: v.string() }),
+    v.strictObject({
+      unitKey: v.string(),
+      fingerprint: v.string(),
+      identity: v.string(),
+      outputs: v.string(),
+    }),
   ),
   outputs: v.string(),
   inputs: v.array(
@@ -97,11 +119,12 @@ const factsSchema: v.GenericSchema<UnitFacts> = v.strictObject({
   ),
   variables: v.array(v.tuple([v.string(), v.nullable(v.string())])),
   steering: v.nullable(strings),
-  tools: v.nullable(strings),
+  tools: v.nullable(nullableStrings),
+  settings: nullableStrings,
   cpu: v.nullable(v.string()),
   buildDir: v.string(),
   boundBecause: v.nullable(v.string()),
-  rewriteOutput: v.nullable(v.string()),
+  rewrites: v.array(v.string()),
   built: v.strictObject({
     startedNs: v.string(),
     finishedNs: v.string(),
@@ -133,12 +156,18 @@ export function lookupKeyFor(
   namespace: string,
   unit: { readonly layout: Layout; readonly profilePath: string; readonly unitHash: string },
 ): string {
-  const text = JSON.stringify([namespace, unit.layout, unit.profilePath, unit.unitHash]);
+  const text = JSON.stringify([
+    factsVersion,
+    namespace,
+    unit.layout,
+    unit.profilePath,
+    unit.unitHash,
+  ]);
   return createHash('sha256').update(text).digest('hex');
 }
 
 /** The store's marker for "some unit of this package exists" in the per-unit layout. */
 export function packageMarker(namespace: string, profilePath: string, packageName: string): string {
-  const text = JSON.stringify([namespace, profilePath, packageName]);
+  const text = JSON.stringify([factsVersion, namespace, profilePath, packageName]);
   return createHash('sha256').update(text).digest('hex');
 }

@@ -16,6 +16,7 @@ import type { UnitDraft } from './draft-base.js';
 import type { PromoterContext } from './promoter-context.js';
 import { lookupKeyFor, packageMarker, parseUnitFacts, type UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
+import { unitIdentity, type IdentityFacts } from './unit-identity.js';
 import { isArtifact, unitPlaces } from './unit-paths.js';
 
 /** A unit whose bytes are safe in the store or will be once its upper files are moved there. */
@@ -201,9 +202,9 @@ function factsOf(draft: UnitDraft, outputs: string): UnitFacts {
   const isNative =
     dependsOnCpu(fingerprint.rustflags) ||
     (isRun && Object.values(environment.steering).some((value) => /=native\b/.test(value)));
-  return {
-    version: 1,
+  const made: IdentityFacts = {
     package: unit.packageName,
+    packageVersion: packageVersionOf(draft.packageRoot, unit.packageName),
     kind: name.kind,
     target: name.target,
     layout: unit.layout,
@@ -214,15 +215,21 @@ function factsOf(draft: UnitDraft, outputs: string): UnitFacts {
     origin: draft.origin,
     packageRoot: draft.packageRoot,
     dependencies: [...draft.dependencies],
-    outputs,
     inputs: [...draft.inputs],
     variables: draft.variables,
-    steering: isRun ? environment.steering : null,
-    tools: isRun ? environment.nativeTools : draft.isLinked ? environment.linkerTools : null,
+    steering: draft.steering,
+    tools: draft.tools,
+    settings: draft.settings,
     cpu: isNative ? environment.cpu : null,
     buildDir: draft.buildDir,
     boundBecause: draft.boundBecause,
-    rewriteOutput: draft.rewriteOutput,
+    rewrites: [...draft.rewrites],
+  };
+  return {
+    version: 2,
+    identity: unitIdentity(made),
+    ...made,
+    outputs,
     built: {
       startedNs: String(startedNs),
       finishedNs: String(finishedNs),
@@ -230,6 +237,14 @@ function factsOf(draft: UnitDraft, outputs: string): UnitFacts {
       workingDirectory: environment.workingDirectory,
     },
   };
+}
+
+/** Registry packages lie in `<package>-<version>`. */
+function packageVersionOf(packageRoot: string, packageName: string): string | null {
+  const directory = packageRoot.slice(packageRoot.lastIndexOf('/') + 1);
+  if (!directory.startsWith(`${packageName}-`)) return null;
+  const version = directory.slice(packageName.length + 1);
+  return /^[0-9]+\.[0-9]+\.[0-9]+/.test(version) ? version : null;
 }
 
 function manifestEntries(draft: UnitDraft, placed: readonly PlacedFile[]): ManifestEntry[] {

@@ -1,6 +1,7 @@
 /** Answers a view's questions for units, and remembers what was offered until it is attached. */
 import type { Digest } from '../../store/manifest.js';
-import { describeMiss, type PlannedUnit } from '../units/resolver.js';
+import { describeMiss } from '../units/miss.js';
+import type { PlannedUnit } from '../units/resolver.js';
 import { packageMarker, type UnitFacts } from '../units/unit-facts.js';
 import type { UnitTable } from '../units/unit-record.js';
 import type { ResolveAnswer, ResolveQuestion } from '../serving/view-messages.js';
