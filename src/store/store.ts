@@ -16,7 +16,7 @@ import type { IndexDb } from './index-db.js';
 import type { Digest, Manifest } from './manifest.js';
 import { Protections } from './protections.js';
 import type { Lease, ViewReferences } from './protections.js';
-import { findBadBlobs, rejectUnits } from './removal.js';
+import { findBadBlobs, rejectUnits, removeUnits } from './removal.js';
 import { rebuildIndex, removeUnindexedManifests, retryAfterRebuild } from './rebuild.js';
 import type { RebuildParts } from './rebuild.js';
 import { encodeRow, rowPrefix } from './rows.js';
@@ -182,6 +182,25 @@ export class Store implements AsyncDisposable {
   async commit(batch: readonly { readonly manifest: Manifest }[]): Promise<Digest[]> {
     const manifests = batch.map(({ manifest }) => manifest);
     return await this.#change(async () => await commitManifests(this.parts, manifests));
+  }
+
+  /**
+   * What was made again and is equal to a stored unit counts as the newest under its key. Costs
+   * nothing where it is that already.
+   */
+  async renew(digests: readonly Digest[]): Promise<void> {
+    const old = digests.filter((digest) => !this.parts.index.isNewest(digest));
+    if (old.length === 0) return;
+    await this.#change(async () => await this.parts.index.renew(old));
+  }
+
+  /**
+   * Removes units that nobody may have any more, except those that are held at this moment, which
+   * the owner keeps from being found. Returns those that went.
+   */
+  async removeUnits(digests: readonly Digest[]): Promise<readonly Digest[]> {
+    const { units } = await this.#change(async () => await removeUnits(this.parts, digests));
+    return units;
   }
 
   /** Digests of the units under a key, newest first. */

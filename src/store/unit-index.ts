@@ -72,6 +72,14 @@ export class UnitIndex {
     return manifests.length > candidatesMax ? manifests.slice(0, candidatesMax) : manifests;
   }
 
+  /** Whether a unit is the first under its key; true for one that is not there. */
+  isNewest(digest: Digest): boolean {
+    const unit = this.unit(digest);
+    if (unit === undefined) return true;
+    const listed = this.row('lookup', rowPrefix.lookup + unit.lookupKey)?.manifests;
+    return listed?.[0] === digest;
+  }
+
   /** The manifest, whose bytes have been compared with their digest; undefined where there is none. */
   manifest(digest: Digest): Manifest | undefined {
     if (this.#hidden.has(digest)) return undefined;
@@ -153,6 +161,26 @@ export class UnitIndex {
     }
     await this.#apply(change, totals);
     this.show(units.map(({ encoded }) => encoded.digest));
+  }
+
+  /**
+   * Puts units in front of the others under their keys, as if they were stored now; durable at
+   * return. An index that is rebuilt has the order of their first storing again.
+   */
+  async renew(digests: readonly Digest[]): Promise<void> {
+    await this.#recover();
+    const change = new RowChange(this.db);
+    for (const digest of digests) {
+      const unit = change.get('unit', rowPrefix.unit + digest);
+      if (unit === undefined) continue;
+      const key = rowPrefix.lookup + unit.lookupKey;
+      const manifests = change.get('lookup', key)?.manifests ?? [];
+      if (manifests[0] === digest) continue;
+      const others = manifests.filter((one) => one !== digest);
+      change.put('lookup', key, { manifests: [digest, ...others] });
+    }
+    const operations = change.operations();
+    if (operations.length > 0) await this.db.write(operations, true);
   }
 
   /** Takes the units out of the index; durable at return. */
