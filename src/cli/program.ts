@@ -54,6 +54,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/units.js')).defineUnits,
   },
   {
+    name: 'reject',
+    summary: 'never serve the stored units of a package again',
+    load: async () => (await import('./commands/reject.js')).defineReject,
+  },
+  {
     name: 'explain',
     summary: 'tell why units were served, missed, stored or refused',
     load: async () => (await import('./commands/explain.js')).defineExplain,

@@ -17,7 +17,7 @@ import type {
 import { formatCount, formatDuration, formatSize, formatTime } from './quantities.js';
 import type { Style } from './terminal.js';
 
-type Render = (style: Style) => string;
+export type Render = (style: Style) => string;
 
 /** The result of `service status`. */
 export interface ServiceStatus {

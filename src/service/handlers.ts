@@ -3,6 +3,8 @@ import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control/control-session.js';
+import { listRejected, rejectPackage } from './rejecting.js';
+import type { Rejections } from './units/rejections.js';
 import type { DecisionLog } from './units/decisions.js';
 import type { SessionWatchers } from './views/session-summary-watchers.js';
 import type { Housekeeping } from './housekeeping/housekeeping.js';
@@ -13,6 +15,7 @@ import type { WorkspaceViews } from './per-user-mount/workspace-views.js';
 
 export interface HandlerServices {
   readonly store: Store;
+  readonly rejections: Rejections;
   readonly views: Views;
   readonly workspaces: WorkspaceViews;
   readonly decisions: DecisionLog;
@@ -37,7 +40,11 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     status: () => Promise.resolve(statusOf(services)),
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
     stats: () => Promise.resolve(statsOf(store, views)),
-    units: async () => await listUnits(store, views),
+    units: async () => await listUnits(store, views, services.rejections),
+    reject: async (params) => {
+      const attached = (): ReadonlyMap<Digest, number> => countViews(store, views);
+      return await rejectPackage(params, { store, rejections: services.rejections, attached });
+    },
     explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
     verify: async ({ repair }, { progress, signal }) => {
       const outcome = await verifyStore(store, { repair, onProgress: progress, signal });
@@ -97,13 +104,13 @@ function countViews(store: Store, views: Views): ReadonlyMap<Digest, number> {
   return store.attachedViews(new Map(open.map((view) => [view.directory.id, view.unitIds()])));
 }
 
-async function listUnits(store: Store, views: Views): Promise<UnitsResult> {
+async function listUnits(store: Store, views: Views, rejections: Rejections): Promise<UnitsResult> {
   const attached = countViews(store, views);
   const units: UnitRow[] = [];
   for await (const unit of store.list()) {
     const manifest = store.manifest(unit.digest);
     const facts = manifest && parseUnitFacts(manifest);
-    if (facts === undefined) continue;
+    if (facts === undefined || rejections.has(facts)) continue;
     units.push({
       id: unit.digest,
       package: facts.package,
@@ -117,5 +124,5 @@ async function listUnits(store: Store, views: Views): Promise<UnitsResult> {
       attachedViews: attached.get(unit.digest) ?? 0,
     });
   }
-  return { version: 1, units };
+  return { version: 1, units, rejected: listRejected(rejections) };
 }

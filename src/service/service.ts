@@ -3,14 +3,18 @@
  * of the service before, control socket. Stop is the reverse.
  */
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from '../base/log.js';
 import { installExitUnmount } from '../fs/exit-unmount.js';
+import type { Digest } from '../store/manifest.js';
 import { openStore, type Store } from '../store/store.js';
 import type { Config } from './daemon/config.js';
 import { startControlServer } from './control/control-server.js';
 import { DecisionLog } from './units/decisions.js';
 import { createHandlers } from './handlers.js';
 import { HostFiles } from './host/host-files.js';
+import { openRejections, type Rejections } from './units/rejections.js';
+import { UnitVerification } from './units/unit-verification.js';
 import { Housekeeping } from './housekeeping/housekeeping.js';
 import { InputVerifier } from './units/input-verifier.js';
 import type { XcachePaths } from './host/paths.js';
@@ -38,7 +42,8 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   const store = await openStore({ directory: paths.storeDirectory, log });
   await using scope = new AsyncScope();
   scope.defer(async () => await store.close());
-  const service = createService(paths, store, log, config);
+  const rejections = await openRejections(join(paths.storeDirectory, 'rejected.json'));
+  const service = createService({ paths, store, rejections, log, config });
   const forgetMounts = installExitUnmount(() => {
     const isFree = service.views.all().map((view) => view.abandonSync());
     isFree.push(service.workspaces.abandonSync());
@@ -72,18 +77,22 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   return 0;
 }
 
+interface ServiceParts {
+  readonly paths: XcachePaths;
+  readonly store: Store;
+  readonly rejections: Rejections;
+  readonly log: Logger;
+  readonly config: Config;
+}
+
 function createService(
-  paths: XcachePaths,
-  store: Store,
-  log: Logger,
-  config: Config,
+  parts: ServiceParts,
 ): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
+  const { paths, store, rejections, log, config } = parts;
   const decisions = new DecisionLog();
   const watchers = new SessionWatchers(log);
   const host = new HostFiles(() => mountPointsOf(views, workspaces));
-  const pause = new PromotionPause(log, () => {
-    for (const view of views.all()) view.resumePromotion();
-  });
+  const pause = new PromotionPause(log, () => views.resumePromotion());
   const viewServices: ViewServices = {
     store,
     stateDirectory: paths.stateDirectory,
@@ -91,6 +100,10 @@ function createService(
     reader: { files: host, toolchains: new ToolchainProbe(host) },
     inputs: new InputVerifier(host, store),
     host,
+    rejections,
+    verification: new UnitVerification(store, rejections),
+    verifySample: config.verify.sample,
+    damaged: (id) => rejectDamaged(store, id, log),
     decisions,
     sessions: watchers.ledger,
     log,
@@ -124,6 +137,7 @@ function createService(
   const listeners: (() => void)[] = [];
   return {
     store,
+    rejections,
     views,
     workspaces,
     decisions,
@@ -138,6 +152,13 @@ function createService(
     },
     onStop: (listener) => void listeners.push(listener),
   };
+}
+
+/** It is a miss from this call on. */
+function rejectDamaged(store: Store, id: Digest, log: Logger): void {
+  store.rejectManifest(id, 'bytes of it are missing').catch((error: unknown) => {
+    log.warn({ unit: id, err: error }, 'a damaged unit could not be taken out of the store');
+  });
 }
 
 /** Real paths of all mounts, which this process must not touch. */

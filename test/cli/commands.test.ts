@@ -306,7 +306,7 @@ describe('with a service', () => {
 
   test('units are sorted as asked, in JSON too', async () => {
     const rows = [unit('b', 10, 5), unit('a', 30, undefined), unit('c', 20, 7)];
-    await serve({ units: () => Promise.resolve({ version: 1, units: rows }) });
+    await serve({ units: () => Promise.resolve({ version: 1, units: rows, rejected: [] }) });
     const order = async (...words: readonly string[]): Promise<string> => {
       const { out } = await run('units', '--json', ...words);
       return (JSON.parse(out) as { units: UnitRow[] }).units.map((row) => row.package).join('');

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.js';
 import type { VirtualPath } from '../../src/base/byte-string.js';
 import { openOverlay } from '../../src/fs/overlay.js';
+import { openRejections } from '../../src/service/units/rejections.js';
+import { UnitVerification } from '../../src/service/units/unit-verification.js';
 import { DecisionLog } from '../../src/service/units/decisions.js';
 import { HostFiles } from '../../src/service/host/host-files.js';
 import { Housekeeping } from '../../src/service/housekeeping/housekeeping.js';
@@ -52,6 +54,7 @@ async function createWorld(): Promise<World> {
     clock: () => Date.now() + 2 * 3_600_000 * clock.hasMoved,
   });
   const host = new HostFiles(() => []);
+  const rejections = await openRejections(join(storeDirectory, 'rejected.json'));
   const views = new Views(viewsDirectory, {
     store,
     stateDirectory: root.path,
@@ -59,6 +62,10 @@ async function createWorld(): Promise<World> {
     reader: { files: host, toolchains: new ToolchainProbe(host) },
     inputs: new InputVerifier(host, store),
     host,
+    rejections,
+    verification: new UnitVerification(store, rejections),
+    verifySample: 0,
+    damaged: () => undefined,
     decisions: new DecisionLog(),
     sessions: new SessionLedger({ isRunning: () => false, ended: () => undefined }),
     log,

@@ -24,6 +24,7 @@ const environment: SessionEnvironment = {
   steering: {},
   nativeTools: {},
   linkerTools: {},
+  verify: false,
   cpu: 'this processor',
 };
 
@@ -71,6 +72,8 @@ function storeOf(unit: UnitFacts, paths: readonly string[]): ResolverStore {
     candidates: (key) => (key === lookupKey ? [id] : []),
     manifest: () => manifest,
     hasBlobsSync: () => true,
+    isRejected: () => false,
+    damaged: () => undefined,
     readBlobSync: () => Buffer.alloc(0),
     putBytesSync: () => id,
   };

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { UnitRow } from '../../service/control/protocol.js';
 import type { DefineCommand } from '../command.js';
 import { renderManual } from '../manual.js';
+import { renderRejected } from '../render-reject.js';
 import { renderUnits } from '../render.js';
 
 type SortKey = 'size' | 'time' | 'package';
@@ -14,12 +15,14 @@ export const defineUnits: DefineCommand = (command, execute) => {
         .choices(['size', 'time', 'package'])
         .default('package'),
     )
+    .option('--rejected', 'the units that are never served again')
     .description('Lists every unit in the store: size, compile time, last use, workspaces.')
     .addHelpText('after', renderManual(manual))
-    .action(async (options: { readonly sort: SortKey }) => {
+    .action(async (options: { readonly sort: SortKey; readonly rejected?: boolean }) => {
       await execute(command, async (context) => {
         const client = await context.connect();
         const result = await client.request('units', {});
+        if (options.rejected === true) return { result, render: renderRejected(result.rejected) };
         const sorted = { ...result, units: result.units.toSorted(orders[options.sort]) };
         return { result: sorted, render: renderUnits(sorted) };
       });
@@ -49,5 +52,5 @@ const manual = {
     ['xcache units --sort size', 'what takes the space'],
     ['xcache units --sort time', 'what is most worth keeping'],
   ],
-  seeAlso: ['stats', 'explain', 'gc'],
+  seeAlso: ['reject', 'stats', 'explain', 'gc'],
 } as const;

@@ -29,6 +29,7 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
   watch: nothing,
   stats: nothing,
   units: nothing,
+  reject: v.strictObject({ package: text, allVersions: v.boolean(), undo: v.boolean() }),
   explain: v.strictObject({ unit: v.exactOptional(text), last: v.exactOptional(v.boolean()) }),
   verify: v.strictObject({ repair: v.boolean() }),
   gc: v.strictObject({

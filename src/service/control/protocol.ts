@@ -124,6 +124,40 @@ export interface UnitRow {
 export interface UnitsResult {
   readonly version: 1;
   readonly units: readonly UnitRow[];
+  /** Units that are never served again, oldest first. */
+  readonly rejected: readonly RejectedRow[];
+}
+
+export interface RejectedRow {
+  readonly package: string;
+  /** Null if the place of its sources does not say. */
+  readonly packageVersion: string | null;
+  readonly kind: string;
+  readonly profile: string;
+  readonly unitHash: string;
+  readonly rejectedMs: number;
+  /** `verification`: what was compiled to be compared differed. */
+  readonly by: 'user' | 'verification';
+}
+
+export interface RejectParams {
+  /** `name`, or `name@version`. */
+  readonly package: string;
+  readonly allVersions: boolean;
+  /** Lets rejected units be served and stored again. */
+  readonly undo: boolean;
+}
+
+export interface RejectResult {
+  readonly version: 1;
+  readonly package: string;
+  readonly versions: readonly string[];
+  /** Rejected now, or with `undo` no more. */
+  readonly units: number;
+  /** Of those, gone from the store; the others go when no workspace has them. */
+  readonly removedUnits: number;
+  /** How many workspaces have the unit that most of them have. */
+  readonly workspaces: number;
 }
 
 export interface ExplainParams {
@@ -307,6 +341,7 @@ export interface ControlMethods {
   watch: { params: Record<string, never>; result: { readonly version: 1 } };
   stats: { params: Record<string, never>; result: StatsResult };
   units: { params: Record<string, never>; result: UnitsResult };
+  reject: { params: RejectParams; result: RejectResult };
   explain: { params: ExplainParams; result: ExplainResult };
   verify: { params: VerifyParams; result: VerifyResult };
   gc: { params: GcParams; result: GcResult };

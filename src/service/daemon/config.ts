@@ -24,6 +24,8 @@ export interface Config {
   readonly service: { readonly logLevel: LogLevel };
   /** Undefined: the fastest driver that works. */
   readonly mount: { readonly driver: DriverName | undefined };
+  /** The part of the units that are compiled to be compared with stored ones: 0 to 1. */
+  readonly verify: { readonly sample: number };
 }
 
 /** One key with its value as it is written, for `xcache config`. */
@@ -58,6 +60,10 @@ const age = v.pipe(
     'a duration such as "90d", or "auto", is wanted',
   ),
 );
+const sample = v.pipe(
+  v.string('a part such as "1/100" is wanted'),
+  v.check((text) => sampleOf(text) !== undefined, 'a part such as "1/100", or "off", is wanted'),
+);
 const choice = (words: readonly string[]): v.GenericSchema<string> =>
   v.picklist(words, `one of ${words.map((word) => `"${word}"`).join(', ')} is wanted`);
 
@@ -80,6 +86,7 @@ const keys = {
     fallback: 'auto',
     variables: ['XCACHE_MOUNT_DRIVER'],
   },
+  'verify.sample': { schema: sample, fallback: 'off', variables: ['XCACHE_VERIFY_SAMPLE'] },
 } as const satisfies Readonly<Record<string, KeyRule>>;
 
 interface KeyRule {
@@ -137,7 +144,16 @@ function configOf(values: ReadonlyMap<Key, string | boolean>): Config {
     },
     service: { logLevel: text('service.log-level') as LogLevel },
     mount: { driver: driver === 'auto' ? undefined : (driver as DriverName) },
+    verify: { sample: sampleOf(text('verify.sample')) ?? 0 },
   };
+}
+
+/** `1/100` as a number from 0 to 1; undefined for anything else. */
+function sampleOf(text: string): number | undefined {
+  if (text === 'off') return 0;
+  const [, part, whole] = /^(\d{1,9})\/([1-9]\d{0,8})$/.exec(text) ?? [];
+  if (part === undefined || whole === undefined || Number(part) > Number(whole)) return undefined;
+  return Number(part) / Number(whole);
 }
 
 /** The text of the file; empty where there is none. */

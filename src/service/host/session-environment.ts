@@ -28,6 +28,8 @@ export interface SessionEnvironment {
   /** Tool name → identity of the program that PATH or a variable leads to. */
   readonly nativeTools: Readonly<Record<string, string>>;
   readonly linkerTools: Readonly<Record<string, string>>;
+  /** `XCACHE_VERIFY`: what could be served is compiled all the same, and compared. */
+  readonly verify: boolean;
   /** Identity of the processor, compared for units built with `target-cpu=native`. */
   readonly cpu: string;
 }
@@ -134,6 +136,7 @@ export function environmentOf(
       ...identify(Object.values(steering).filter((value) => /^[^\s=]+$/.test(value))),
     },
     linkerTools: identify(linkerTools),
+    verify: (processEnv['XCACHE_VERIFY'] ?? '0').replace('0', '') !== '',
     cpu: cpuIdentity(),
   };
 }

@@ -1,6 +1,8 @@
 /** Synchronous access to stored bytes for the resolver, which answers while the kernel waits. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { Digest } from '../../store/manifest.js';
 import type { Store } from '../../store/store.js';
+import type { Rejections } from './rejections.js';
 import type { ResolverStore } from './resolver.js';
 
 /**
@@ -11,9 +13,15 @@ export function blobPathIn(blobsDirectory: string): (digest: string) => string {
   return (digest) => `${blobsDirectory}/${digest.slice(0, 2)}/${digest.slice(2)}`;
 }
 
-/** The store as the resolver sees it. */
-export function blobAccess(store: Store): ResolverStore {
+/** The store as the resolver sees it. `damaged` is told of units that have lost bytes. */
+export function blobAccess(
+  store: Store,
+  rejections: Rejections,
+  damaged: (id: Digest) => void,
+): ResolverStore {
   return {
+    isRejected: (facts) => rejections.has(facts),
+    damaged,
     candidates: (lookupKey) => store.candidates(lookupKey),
     manifest: (digest) => store.manifest(digest),
     hasBlobsSync: (manifest) => store.hasBlobsSync(manifest),
@@ -23,7 +31,8 @@ export function blobAccess(store: Store): ResolverStore {
   };
 }
 
-function readRange(path: string, offset: number, sizeBytes: number): Buffer {
+/** Throws if the file is shorter. */
+export function readRange(path: string, offset: number, sizeBytes: number): Buffer {
   const fd = openSync(path, 'r');
   try {
     const bytes = Buffer.alloc(sizeBytes);

@@ -14,7 +14,11 @@ export type MissReason =
   | 'input-changed'
   | 'dependency-differs'
   | 'dependency-private'
-  | 'dependency-unavailable';
+  | 'dependency-unavailable'
+  | 'other-source'
+  | 'rejected'
+  | 'too-many-variants'
+  | 'verifying';
 
 export interface Miss {
   readonly reason: MissReason;
@@ -39,5 +43,9 @@ const missSentences: Readonly<Record<MissReason, string>> = {
   'input-changed': 'a source or declared input has other bytes now',
   'dependency-differs': 'a dependency is present here with other bytes',
   'dependency-private': 'a dependency was built here and is not shared',
-  'dependency-unavailable': 'a dependency is not in the store with the bytes it was built against',
+  'dependency-unavailable': 'a dependency is not in the store as it was when this was built',
+  'other-source': 'the stored unit was compiled from sources at another place',
+  rejected: 'the stored unit was rejected',
+  'too-many-variants': 'the store has more variants of it than can be tried',
+  verifying: 'it is compiled to be compared with the stored unit',
 };

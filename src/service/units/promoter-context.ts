@@ -1,7 +1,9 @@
 /** What a promoter needs of its view and of the service. */
 import type { Store } from '../../store/store.js';
+import type { Digest } from '../../store/manifest.js';
 import type { HostFiles } from '../host/host-files.js';
 import type { InputVerifier } from './input-verifier.js';
+import type { Rejections } from './rejections.js';
 import type { UnitDraft } from './draft-base.js';
 import type { SessionEnvironment, UnknownEnvironment } from '../host/session-environment.js';
 import type { UnitFacts } from './unit-facts.js';
@@ -14,6 +16,9 @@ export interface PromoterContext {
   readonly units: UnitTable;
   readonly inputs: InputVerifier;
   readonly host: HostFiles;
+  readonly rejections: Rejections;
+  /** A stored unit has lost bytes: nobody shall find it again. */
+  readonly damaged: (id: Digest) => void;
   readonly journalPath: string;
   readonly blobPath: (digest: string) => string;
   readonly call: CallView;

@@ -182,7 +182,8 @@ export class Promoter {
     for (const draft of drafts) {
       try {
         const stored = await storeUnit(draft, context);
-        if ((await context.call('prepareAdoption', adoptionOf(stored))) === 'done') {
+        if (context.rejections.has(stored.facts)) this.#rejected(draft, stored);
+        else if ((await context.call('prepareAdoption', adoptionOf(stored))) === 'done') {
           prepared.push({ draft, stored });
         } else this.#changed(draft, stored);
       } catch (error) {
@@ -230,14 +231,27 @@ export class Promoter {
     const context = this.#context;
     const fresh = complete.filter(({ stored }) => !stored.isKnown);
     await context.store.fsyncBlobDirectories(fresh.flatMap(({ stored }) => stored.blobs));
-    if (fresh.length > 0) {
-      await context.store.commit(fresh.map(({ stored }) => ({ manifest: stored.manifest })));
+    // An equal unit may have gone since, if its bytes proved bad.
+    const missing = complete.filter(
+      ({ stored }) => !stored.isKnown || context.store.manifest(stored.id) === undefined,
+    );
+    if (missing.length > 0) {
+      await context.store.commit(missing.map(({ stored }) => ({ manifest: stored.manifest })));
     }
+    await context.store.renew(complete.map(({ stored }) => stored.id));
     for (const { draft, stored } of complete) {
       stored.lease[Symbol.dispose]();
       context.promoted(draft, stored.id, stored.facts, stored.isKnown);
       this.settled(draft.files.fingerprintHash);
     }
+  }
+
+  /** A person has said that this very unit must not be shared. */
+  #rejected({ files }: UnitDraft, stored: StoredFiles): void {
+    stored.lease[Symbol.dispose]();
+    const message = 'a unit like it was rejected (xcache units --rejected)';
+    this.#context.keptPrivate(files, 'rejected', message);
+    this.settled(files.fingerprintHash);
   }
 
   /** Someone wrote to a file of the finished unit: it is looked at again when cargo finishes it. */

@@ -9,6 +9,8 @@ import type { InputVerifier } from './input-verifier.js';
 import { environmentMisfit } from './environment-fit.js';
 import { hasFixedInputs, inputMisfit } from './input-fit.js';
 import type { Miss } from './miss.js';
+import { sourceMisfit } from './source-fit.js';
+import { UnitPlan, type PlannedUnit } from './unit-plan.js';
 import { rewriteForeignPaths } from './output-rewriting.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import {
@@ -20,13 +22,16 @@ import {
 } from './unit-facts.js';
 import { describeForeignPart } from './unit-paths.js';
 import type { UnitTable } from './unit-record.js';
-import type { OfferedUnit, UnstampedEntry } from './offered-unit.js';
+import type { UnstampedEntry } from './offered-unit.js';
 
 /** What the resolver needs of the store. */
 export interface ResolverStore {
   candidates(lookupKey: string): readonly Digest[];
   manifest(digest: Digest): Manifest | undefined;
   hasBlobsSync(manifest: Manifest): boolean;
+  isRejected(facts: UnitFacts): boolean;
+  /** The unit has lost bytes: nobody shall find it again. */
+  damaged(id: Digest): void;
   readBlobSync(digest: Digest, offset: number, sizeBytes: number): Buffer;
   putBytesSync(bytes: Uint8Array): Digest;
 }
@@ -44,13 +49,6 @@ export interface WantedUnit {
   readonly layout: UnitFacts['layout'];
   readonly profilePath: string;
   readonly unitHash: string;
-}
-
-/** A unit that will be served, with what it is known by. */
-export interface PlannedUnit {
-  readonly offer: OfferedUnit;
-  readonly facts: UnitFacts;
-  readonly blobs: readonly Digest[];
 }
 
 /** One cargo session's view of the store: what was verified once is not verified again. */
@@ -73,20 +71,24 @@ export class SessionResolver {
 
   /** The unit and what it needs beyond what is present, dependencies first. */
   resolve(wanted: WantedUnit, target: ResolveTarget): readonly PlannedUnit[] | Miss {
-    const candidates = this.#candidates(wanted, target);
+    const question = { target, plan: new UnitPlan(), failed: new Map<Digest, Miss>() };
     let miss: Miss = { reason: 'unknown-unit', detail: 'this user has not built it yet' };
-    for (const candidate of candidates) {
-      const plan = new Map<string, PlannedUnit>();
-      const problem = this.#plan(candidate, target, plan);
-      if (problem === undefined) return [...plan.values()];
+    for (const candidate of this.#candidates(wanted, target)) {
+      const problem = this.#plan(candidate, question);
+      if (problem === undefined) return question.plan.units();
       miss = problem;
     }
     return miss;
   }
 
+  /** Those that may be offered, the best first. */
   #candidates(wanted: WantedUnit, target: ResolveTarget): Candidate[] {
     const key = lookupKeyFor(this.#environment.namespace, wanted);
-    const candidates = this.#store.candidates(key).flatMap((id) => this.#load(id) ?? []);
+    const found = this.#store
+      .candidates(key)
+      .flatMap((id) => this.#load(id) ?? [])
+      .filter(({ facts }) => !this.#store.isRejected(facts));
+    const candidates = found.length > 1 ? withoutSuperseded(found) : found;
     const rank = ({ facts }: Candidate): number =>
       facts.buildDir === target.buildDir
         ? Number.MAX_SAFE_INTEGER
@@ -101,13 +103,10 @@ export class SessionResolver {
     return manifest && facts && { id, manifest, facts };
   }
 
-  /** Adds the candidate and its closure to the plan; on a problem the plan is worthless. */
-  #plan(
-    candidate: Candidate,
-    target: ResolveTarget,
-    plan: Map<string, PlannedUnit>,
-  ): Miss | undefined {
+  /** Adds the candidate and its closure to the plan, or leaves the plan as it was. */
+  #plan(candidate: Candidate, question: Question): Miss | undefined {
     const { id, facts } = candidate;
+    const { plan, failed, target } = question;
     const unitKey = unitKeyOf(facts);
     const planned = plan.get(unitKey);
     if (planned) {
@@ -115,23 +114,32 @@ export class SessionResolver {
         ? undefined
         : differs(facts.package, 'two variants are needed');
     }
+    const known = failed.get(id);
+    if (known !== undefined) return known;
+    if (!plan.mayStep()) return { reason: 'too-many-variants', detail: facts.package };
     const misfit = this.#misfit(candidate, target);
-    if (misfit) return misfit;
+    if (misfit) {
+      failed.set(id, misfit);
+      return misfit;
+    }
+    const mark = plan.mark();
     const requires: string[] = [];
     for (const dependency of facts.dependencies) {
-      const problem = this.#planDependency(dependency, target, plan);
-      if (problem) return problem;
+      const problem = this.#planDependency(dependency, question);
+      if (problem) {
+        plan.undo(mark);
+        // With nothing planned before it, no other choice could have helped.
+        if (mark === 0) failed.set(id, problem);
+        return problem;
+      }
       requires.push(this.#idOf(dependency, target, plan));
     }
-    plan.set(unitKey, this.#offer(candidate, unitKey, requires, target));
+    plan.add(unitKey, this.#offer(candidate, unitKey, requires, target));
     return undefined;
   }
 
-  #planDependency(
-    dependency: UnitDependency,
-    target: ResolveTarget,
-    plan: Map<string, PlannedUnit>,
-  ): Miss | undefined {
+  #planDependency(dependency: UnitDependency, question: Question): Miss | undefined {
+    const { target, plan } = question;
     const { unitKey } = dependency;
     const present = target.units.get(unitKey);
     if (present?.state === 'private') {
@@ -144,22 +152,14 @@ export class SessionResolver {
     let miss: Miss = { reason: 'dependency-unavailable', detail: unitKey };
     for (const candidate of this.#candidates(wanted, target)) {
       if (!isSame(candidate.facts, dependency)) continue;
-      const attempt = new Map(plan);
-      const problem = this.#plan(candidate, target, attempt);
-      if (problem === undefined) {
-        for (const [key, unit] of attempt) plan.set(key, unit);
-        return undefined;
-      }
+      const problem = this.#plan(candidate, question);
+      if (problem === undefined) return undefined;
       miss = problem;
     }
     return miss;
   }
 
-  #idOf(
-    dependency: UnitDependency,
-    target: ResolveTarget,
-    plan: ReadonlyMap<string, PlannedUnit>,
-  ): string {
+  #idOf(dependency: UnitDependency, target: ResolveTarget, plan: UnitPlan): string {
     const present = target.units.get(dependency.unitKey);
     if (present?.state === 'stored') return present.id;
     return plan.get(dependency.unitKey)?.offer.id ?? '';
@@ -218,28 +218,51 @@ export class SessionResolver {
     const foreign = describeForeignPart(manifest, facts);
     const misfit =
       foreign === undefined
-        ? this.#sessionMisfit(facts, manifest)
+        ? this.#sessionMisfit(candidate)
         : ({ reason: 'foreign-files', detail: foreign } as const);
     this.#fits.set(id, misfit);
     return misfit;
   }
 
   /** What does not depend on the view. */
-  #sessionMisfit(facts: UnitFacts, manifest: Manifest): Miss | undefined {
-    return (
+  #sessionMisfit({ id, facts, manifest }: Candidate): Miss | undefined {
+    const misfit =
+      sourceMisfit(facts, this.#environment) ??
       environmentMisfit(facts, this.#environment) ??
-      inputMisfit(facts, this.#inputs) ??
-      (this.#store.hasBlobsSync(manifest)
-        ? undefined
-        : { reason: 'bytes-missing', detail: 'the store has lost bytes of it: run xcache verify' })
-    );
+      inputMisfit(facts, this.#inputs);
+    if (misfit !== undefined || this.#store.hasBlobsSync(manifest)) return misfit;
+    this.#store.damaged(id);
+    return { reason: 'bytes-missing', detail: 'it is taken out of the store' };
   }
+}
+
+/** What one question works with. */
+interface Question {
+  readonly target: ResolveTarget;
+  readonly plan: UnitPlan;
+  /** Candidates that do not fit, whatever else is planned. */
+  readonly failed: Map<Digest, Miss>;
 }
 
 interface Candidate {
   readonly id: Digest;
   readonly manifest: Manifest;
   readonly facts: UnitFacts;
+}
+
+/**
+ * Without those that were made again in the same way: what was built last is what everybody gets,
+ * so that building a package anew gets rid of a unit that is wrong for a reason nobody knows. Newest
+ * first, as given.
+ */
+function withoutSuperseded(candidates: readonly Candidate[]): Candidate[] {
+  const seen = new Set<string>();
+  return candidates.filter(({ facts }) => {
+    const key = [facts.identity, ...facts.dependencies.map(({ outputs }) => outputs)].join();
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }
 
 function differs(packageName: string, detail: string): Miss {

@@ -56,6 +56,18 @@ export function isArtifact(path: string): boolean {
   return /\.(?:rlib|rmeta|so|a|dwo|dwp)$/.test(name) || !name.includes('.');
 }
 
+/** Whether a file or symlink of a unit can be seen by its dependents: the files of `outputs`. */
+export function countsAsOutput(
+  path: string,
+  unit: Pick<UnitFacts, 'kind' | 'layout' | 'profilePath' | 'package' | 'unitHash'>,
+): boolean {
+  if (unit.kind !== 'run-build-script') return isArtifact(path);
+  const separator = unit.layout === 'classic' ? '-' : '/';
+  const base = `${unit.profilePath}/build/${unit.package}${separator}${unit.unitHash}`;
+  const output = unit.layout === 'classic' ? `${base}/output` : `${base}/run/stdout`;
+  return path === output || path.startsWith(`${base}/out/`);
+}
+
 /**
  * Why a manifest is not that of one unit: it stands under the key of another one, or names a path
  * of another one, which serving it would put over what belongs there. The promoter writes no such

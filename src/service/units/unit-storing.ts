@@ -43,32 +43,46 @@ interface PlacedFile {
   readonly disposal: 'move' | 'drop' | 'stay';
 }
 
+/**
+ * Brings the bytes of a unit into the store. Where an equal unit is stored already, that one is
+ * taken. The caller commits the manifest and then releases the lease.
+ */
 export async function storeUnit(draft: UnitDraft, context: PromoterContext): Promise<StoredFiles> {
   const placed = await placeFiles(draft, context);
-  const { environment } = draft;
   const facts = factsOf(draft, await outputsDigest(draft, placed, context));
-  const lookupKey = lookupKeyFor(environment.namespace, facts);
+  const lookupKey = lookupKeyFor(draft.environment.namespace, facts);
+  const blobs = [...new Set(placed.map(({ blob }) => blob))];
+  // From the look to the lease nothing suspends, so clean-up finds the unit held or we find it gone.
   const known = findEqual(lookupKey, facts, context);
-  const manifest: Manifest = {
+  const manifest = known?.manifest ?? manifestOf(draft, lookupKey, placed, facts);
+  const id = known?.id ?? encodeManifest(manifest).digest;
+  const lease = context.store.lease('promotion', [id, ...blobs]);
+  try {
+    const adopted = await adoptedFiles(placed, known?.manifest, context);
+    const isKnown = known !== undefined;
+    return { id, manifest, facts: known?.facts ?? facts, adopted, blobs, lease, isKnown };
+  } catch (error) {
+    lease[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function manifestOf(
+  draft: UnitDraft,
+  lookupKey: string,
+  placed: readonly PlacedFile[],
+  facts: UnitFacts,
+): Manifest {
+  const { namespace } = draft.environment;
+  return {
     version: 1,
     lookupKey,
     entries: manifestEntries(draft, placed),
     createdMs: Date.now(),
     facts,
     ...(facts.layout === 'per-unit' && {
-      markers: [packageMarker(environment.namespace, facts.profilePath, facts.package)],
+      markers: [packageMarker(namespace, facts.profilePath, facts.package)],
     }),
-  };
-  const blobs = [...new Set(placed.map(({ blob }) => blob))];
-  const id = known?.id ?? encodeManifest(manifest).digest;
-  return {
-    id,
-    manifest,
-    facts: known?.facts ?? facts,
-    adopted: await adoptedFiles(placed, known?.manifest, context),
-    blobs,
-    lease: context.store.lease('promotion', [id, ...blobs]),
-    isKnown: known !== undefined,
   };
 }
 
@@ -268,26 +282,24 @@ function manifestEntries(draft: UnitDraft, placed: readonly PlacedFile[]): Manif
   });
 }
 
-/** A unit that could be exchanged for this one without anyone seeing a difference. */
+/**
+ * A stored unit that was made in the same way and is the same for whoever uses it. One that has lost
+ * bytes is none, and leaves the store.
+ */
 function findEqual(
   lookupKey: string,
   facts: UnitFacts,
-  { store }: PromoterContext,
+  { store, damaged }: PromoterContext,
 ): { id: Digest; manifest: Manifest; facts: UnitFacts } | undefined {
   for (const id of store.candidates(lookupKey)) {
     const manifest = store.manifest(id);
     const other = manifest && parseUnitFacts(manifest);
-    if (manifest && other && comparable(other) === comparable(facts)) {
-      return { id, manifest, facts: other };
-    }
+    if (manifest === undefined || other?.identity !== facts.identity) continue;
+    if (other.outputs !== facts.outputs) continue;
+    if (store.hasBlobsSync(manifest)) return { id, manifest, facts: other };
+    damaged(id);
   }
   return undefined;
-}
-
-/** The build-dir matters only to units that hold it. */
-function comparable(facts: UnitFacts): string {
-  const isTied = facts.boundBecause !== null;
-  return JSON.stringify({ ...facts, built: null, buildDir: isTied ? facts.buildDir : null });
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Answers a view's questions for units, and remembers what was offered until it is attached. */
 import type { Digest } from '../../store/manifest.js';
 import { describeMiss } from '../units/miss.js';
-import type { PlannedUnit } from '../units/resolver.js';
+import type { PlannedUnit } from '../units/unit-plan.js';
 import { packageMarker, type UnitFacts } from '../units/unit-facts.js';
 import type { UnitTable } from '../units/unit-record.js';
 import type { ResolveAnswer, ResolveQuestion } from '../serving/view-messages.js';
+import type { SessionEnvironment } from '../host/session-environment.js';
 import type { ViewLease } from './view-lease.js';
 import type { ViewServices } from './view-services.js';
 import { describeUnknown, type Session, type ViewSessions } from './view-sessions.js';
@@ -63,6 +64,13 @@ export class ViewOffers {
       this.#missed(question, session, { reason: plan.reason, message: describeMiss(plan) });
       return { kind: 'miss' };
     }
+    const wantedUnit = plan.at(-1);
+    if (wantedUnit !== undefined && this.#isVerified(environment)) {
+      this.#options.services.verification.expect(wantedUnit.offer.id as Digest, wantedUnit.facts);
+      const why = { reason: 'verifying', detail: wantedUnit.facts.package } as const;
+      this.#missed(question, session, { reason: why.reason, message: describeMiss(why) });
+      return { kind: 'miss' };
+    }
     for (const planned of plan) {
       // From before the attachment on, so that clean-up cannot come in between.
       this.#options.lease.add([planned.offer.id as Digest, ...planned.blobs]);
@@ -110,6 +118,12 @@ export class ViewOffers {
         packageMarker(environment.namespace, profilePath, packageName),
       );
     return { kind: isKnown ? 'package-directory' : 'miss' };
+  }
+
+  /** Whether a unit that could be served is to be compiled and compared. */
+  #isVerified({ verify }: SessionEnvironment): boolean {
+    const { verifySample } = this.#options.services;
+    return verify || (verifySample > 0 && Math.random() < verifySample);
   }
 
   #missed(question: ResolveQuestion, session: Session, why: DecisionReason): void {

@@ -1,6 +1,9 @@
 /** What the views of a service have in common. */
 import type { Logger } from '../../base/log.js';
 import type { Store } from '../../store/store.js';
+import type { Digest } from '../../store/manifest.js';
+import type { Rejections } from '../units/rejections.js';
+import type { UnitVerification } from '../units/unit-verification.js';
 import type { DecisionLog } from '../units/decisions.js';
 import type { HostFiles } from '../host/host-files.js';
 import type { InputVerifier } from '../units/input-verifier.js';
@@ -15,6 +18,12 @@ export interface ViewServices {
   readonly reader: EnvironmentReader;
   readonly inputs: InputVerifier;
   readonly host: HostFiles;
+  readonly rejections: Rejections;
+  readonly verification: UnitVerification;
+  /** The part of the units that could be served and are compiled to be compared: 0 to 1. */
+  readonly verifySample: number;
+  /** A stored unit has lost bytes: nobody shall find it again. */
+  readonly damaged: (id: Digest) => void;
   readonly decisions: DecisionLog;
   readonly sessions: SessionLedger;
   readonly log: Logger;

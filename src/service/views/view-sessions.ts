@@ -4,11 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { XcacheError } from '../../base/errors.js';
-import type { Store } from '../../store/store.js';
-import { blobAccess } from '../units/blob-access.js';
 import type { InputVerifier } from '../units/input-verifier.js';
 import { cargoProcessAt, type CargoProcess } from '../host/process-tree.js';
-import { SessionResolver } from '../units/resolver.js';
+import { SessionResolver, type ResolverStore } from '../units/resolver.js';
 import {
   readSessionEnvironment,
   type EnvironmentReader,
@@ -30,7 +28,7 @@ export interface Session {
 }
 
 export interface ViewSessionsOptions {
-  readonly store: Store;
+  readonly access: ResolverStore;
   readonly inputs: InputVerifier;
   readonly reader: EnvironmentReader;
   /** What was kept of the environments seen in this view; empty where there was none. */
@@ -73,12 +71,10 @@ export class ViewSessions {
     const key = `${cargo.pid}:${cargo.startTicks}`;
     const known = this.#sessions.get(key);
     if (known) return known;
-    const { store, inputs, reader } = this.#options;
+    const { access, inputs, reader } = this.#options;
     const environment = readSessionEnvironment(cargo, reader);
     const resolver =
-      environment.kind === 'known'
-        ? new SessionResolver(blobAccess(store), inputs, environment)
-        : undefined;
+      environment.kind === 'known' ? new SessionResolver(access, inputs, environment) : undefined;
     const session = { key, environment, resolver };
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size >= sessionsMax && oldest !== undefined) this.#sessions.delete(oldest);

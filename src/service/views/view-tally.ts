@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import type { Digest } from '../../store/manifest.js';
 import type { SessionEvent, SessionPlace } from './session-summary.js';
 import type { UnitFacts } from '../units/unit-facts.js';
+import type { VerificationResult } from '../units/unit-verification.js';
 import type { ViewServices } from './view-services.js';
 
 /** How a decision names its unit. */
@@ -74,6 +75,20 @@ export class ViewTally {
     this.#services.store.addCounters({ refused: 1 });
     this.#add(subject, 'refused', why, session);
     this.#note(session, subject, { kind: 'kept-private' });
+  }
+
+  /** A unit that could have been served was compiled, and compared with the stored one. */
+  verified({ kind, detail, facts }: VerificationResult, session: string | undefined): void {
+    const isWrong = kind === 'differs';
+    const why = {
+      equal: { reason: 'verified', message: 'the stored unit is what cargo builds here' },
+      differs: {
+        reason: 'stored-unit-differs',
+        message: `the stored unit is not what cargo builds here (${detail}); it is rejected`,
+      },
+      incomparable: { reason: 'not-compared', message: `it could not be compared: ${detail}` },
+    }[kind];
+    this.#add(facts, isWrong ? 'refused' : 'promoted', why, session);
   }
 
   #note(

@@ -14,6 +14,7 @@ import { parseUnitPath } from '../../cargo/layout.js';
 import { sinceWhen } from './unit-since.js';
 import { parseUnitFacts, unitKeyOf, type UnitFacts } from '../units/unit-facts.js';
 import type { UnitFiles } from '../units/unit-files.js';
+import { blobAccess } from '../units/blob-access.js';
 import { UnitTable } from '../units/unit-record.js';
 import type { ViewServices } from './view-services.js';
 import { ViewTally } from './view-tally.js';
@@ -58,9 +59,9 @@ export class View {
       workspace: record.workspace,
       isSettled: () => this.pending === 0,
     });
-    const { store, inputs, reader } = services;
+    const { store, inputs, reader, rejections, damaged } = services;
     this.#sessions = new ViewSessions({
-      store,
+      access: blobAccess(store, rejections, damaged),
       inputs,
       reader,
       recorded: judged.record.environment,
@@ -237,9 +238,9 @@ export class View {
   }
 
   #createPromoter(host: ViewHost): Promoter {
-    const { store, inputs, host: hostFiles } = this.#services;
+    const { store, inputs, host: hostFiles, rejections, damaged } = this.#services;
     return new Promoter({
-      store,
+      ...{ store, rejections, damaged },
       units: this.#units,
       inputs,
       host: hostFiles,
@@ -394,7 +395,22 @@ export class View {
     const isSpoiled = this.#adopting.get(id) === 'spoiled';
     this.#adopting.delete(id);
     if (!isSpoiled && !this.#changed.has(unitKey)) this.#present(id, facts, draft.startedNs);
-    this.#tally.promoted(id, facts, wasKnown, this.#sessions.builderOf(unitKey));
+    const session = this.#sessions.builderOf(unitKey);
+    this.#tally.promoted(id, facts, wasKnown, session);
+    this.#verify(id, facts, session);
+  }
+
+  /** Compares it with the stored unit that was not served for that purpose. */
+  #verify(id: string, facts: UnitFacts, session: string | undefined): void {
+    const { verification, log } = this.#services;
+    verification.built(id as Digest, facts).then(
+      (result) => {
+        if (result !== undefined) this.#tally.verified(result, session);
+      },
+      (error: unknown) => {
+        log.warn({ view: this.mountPoint, unit: id, err: error }, 'a unit could not be compared');
+      },
+    );
   }
 
   #keptPrivate(files: UnitFiles, reason: string, message: string): void {
@@ -405,6 +421,7 @@ export class View {
       fingerprint: fingerprintHash,
       reason,
     });
+    this.#services.verification.forget(unit.unitKey);
     const session = this.#sessions.builderOf(unit.unitKey);
     this.#tally.keptPrivate({ ...unit, package: unit.packageName }, { reason, message }, session);
   }

@@ -58,6 +58,11 @@ export class Views {
     return [...this.#views.values()];
   }
 
+  /** A pause is over. */
+  resumePromotion(): void {
+    for (const view of this.all()) view.resumePromotion();
+  }
+
   /** Of all views, and of those that should be mounted and are not. */
   status(): readonly ViewStatus[] {
     return [...this.all().map((view) => view.status()), ...this.#missing.list()];

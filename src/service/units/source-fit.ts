@@ -1,0 +1,27 @@
+/**
+ * Whether cargo here takes the sources from where a stored unit was compiled from. The path is in
+ * cargo's fingerprint and not in the unit hash, so units of several CARGO_HOMEs, and of several
+ * commits of a git branch, lie under one hash; cargo would find the wrong one out of date.
+ */
+import type { SessionEnvironment } from '../host/session-environment.js';
+import type { Miss } from './miss.js';
+import type { UnitFacts } from './unit-facts.js';
+
+/** Undefined if the sources are those of this session, or if that cannot be told. */
+export function sourceMisfit(
+  facts: Pick<UnitFacts, 'origin' | 'packageRoot'>,
+  { cargoHome }: Pick<SessionEnvironment, 'cargoHome'>,
+): Miss | undefined {
+  const sources = sourceDirectory[facts.origin];
+  if (sources === undefined) return undefined;
+  const prefix = `${cargoHome.replace(/\/+$/, '')}/${sources}/`;
+  if (facts.packageRoot.startsWith(prefix)) return undefined;
+  return { reason: 'other-source', detail: facts.packageRoot };
+}
+
+/** Below CARGO_HOME (see `source-origin.ts`); directory sources lie anywhere. */
+const sourceDirectory: Readonly<Record<UnitFacts['origin'], string | undefined>> = {
+  registry: 'registry/src',
+  git: 'git/checkouts',
+  directory: undefined,
+};
