@@ -14,7 +14,6 @@ const mayBlock = [
   // What the resolver must know while the kernel waits for its answer: small files, bounded reads.
   'src/service/units/blob-access.ts',
   'src/service/host/host-files.ts',
-  'src/service/units/input-verifier.ts',
   'src/service/host/process-tree.ts',
   'src/service/host/session-environment.ts',
   'src/service/host/toolchain.ts',

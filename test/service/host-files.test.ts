@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
 import { createTempDirectory } from '../support/tmp.js';
 
@@ -36,7 +37,7 @@ describe('files of the host', () => {
     expect(files.isBelowOwnMount(join(root, 'target2'))).toBe(false);
   });
 
-  it('are found where a link leads by now, though the clock was set back', async () => {
+  it('are found where a link leads by now, in each question', async () => {
     await using temporary = await createTempDirectory();
     const root = temporary.path;
     for (const name of ['old', 'new']) {
@@ -45,17 +46,75 @@ describe('files of the host', () => {
     }
     symlinkSync('old', join(root, 'link'));
     const files = new HostFiles(() => []);
-    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-    try {
-      expect(files.readText(join(root, 'link/file'), 100)).toBe('old');
+    const change = (name: string): void => {
       rmSync(join(root, 'link'));
-      symlinkSync('new', join(root, 'link'));
-      vi.advanceTimersByTime(10_000);
-      vi.setSystemTime(Date.now() - 3_600_000);
-      expect(files.readText(join(root, 'link/file'), 100)).toBe('new');
-    } finally {
-      vi.useRealTimers();
+      symlinkSync(name, join(root, 'link'));
+    };
+    expect(files.readText(join(root, 'link/file'), 100)).toBe('old');
+    change('new');
+    files.beginQuestion();
+    expect(files.readText(join(root, 'link/file'), 100)).toBe('new');
+    change('old');
+    // A question is over when the event loop goes on, also if the next one does not say so.
+    await Promise.resolve();
+    expect(files.readText(join(root, 'link/file'), 100)).toBe('old');
+  });
+
+  it('are there, missing or unknown', async () => {
+    await using temporary = await createTempDirectory();
+    const root = temporary.path;
+    mkdirSync(join(root, 'mount/below'), { recursive: true });
+    writeFileSync(join(root, 'file'), 'text');
+    symlinkSync('nothing', join(root, 'dangling'));
+    symlinkSync('loop', join(root, 'loop'));
+    symlinkSync('mount/below', join(root, 'into'));
+    const real = new HostFiles(() => []).realPath(root) ?? '';
+    const files = new HostFiles(() => [join(real, 'mount')]);
+    const kindOf = (name: string): string => files.look(join(root, name)).kind;
+    for (const name of ['file', '.']) expect(kindOf(name), name).toBe('there');
+    for (const name of ['no', 'no/file', 'file/below', 'dangling', 'dangling/below']) {
+      expect(kindOf(name), name).toBe('missing');
     }
+    for (const name of ['loop', 'loop/below', 'into', 'into/file', 'mount', 'mount/no']) {
+      expect(kindOf(name), name).toBe('unknown');
+    }
+    expect(kindOf('x'.repeat(300))).toBe('unknown');
+    expect(files.look('/')).toMatchObject({ kind: 'there', real: '/' });
+  });
+
+  it('are as young as a link on the way, and a missing one as the directory without it', async () => {
+    await using temporary = await createTempDirectory();
+    const root = temporary.path;
+    mkdirSync(join(root, 'a'));
+    writeFileSync(join(root, 'a/file'), 'text');
+    symlinkSync('a', join(root, 'link'));
+    const files = new HostFiles(() => []);
+    const { ctimeNs } = lstatSync(join(root, 'link'), { bigint: true });
+    expect(files.look(join(root, 'a/file'))).toMatchObject({ wayNs: 0n });
+    expect(files.look(join(root, 'link/file'))).toMatchObject({ wayNs: ctimeNs });
+    rmSync(join(root, 'a/file'));
+    files.beginQuestion();
+    const directory = lstatSync(join(root, 'a'), { bigint: true });
+    expect(files.look(join(root, 'a/file/deep'))).toMatchObject({
+      kind: 'missing',
+      wayNs: directory.ctimeNs,
+    });
+  });
+
+  it('that are replaced or no files are not read', async () => {
+    await using temporary = await createTempDirectory();
+    const path = join(temporary.path, 'file');
+    writeFileSync(path, 'text');
+    const files = new HostFiles(() => []);
+    const place = files.look(path);
+    if (place.kind !== 'there') throw new Error(place.kind);
+    expect(files.readPlace(place, 100)).toMatchObject({ kind: 'read' });
+    writeFileSync(join(temporary.path, 'other'), 'text');
+    renameSync(join(temporary.path, 'other'), path);
+    expect(files.readPlace(place, 100)).toMatchObject({ kind: 'unknown' });
+    const fifo = join(temporary.path, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    expect(files.read(fifo, 100)).toBeUndefined();
   });
 
   it('end in a loop of links without an answer', async () => {

@@ -112,7 +112,7 @@ describe('the resolver', () => {
     const inputs = createInputs();
     const set = { kind: 'files', root: directory.path, paths: ['input.txt'] } as const;
     const recorded = inputs.record(set, 1n << 62n);
-    if (recorded === undefined) throw new Error('the input was not recorded');
+    if (recorded.kind === 'unrecorded') throw new Error(recorded.why);
     const ask = createResolver({ ...facts, origin: 'directory', inputs: [recorded] }, inputs);
     expect(ask()).toBe(id);
     writeFileSync(path, 'two');

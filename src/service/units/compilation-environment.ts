@@ -19,7 +19,7 @@ export async function compilationEnvironment(
   return {
     variables,
     steering: null,
-    tools: isLinked(base) ? context.environment.linkerTools : null,
+    tools: isLinkedUnit(base) ? context.environment.linkerTools : null,
     settings: {},
   };
 }
@@ -43,7 +43,7 @@ async function foreignVariables(
 }
 
 /** Procedural macros and programs went through the linker and its libraries. */
-function isLinked({ files }: DraftBase): boolean {
+export function isLinkedUnit({ files }: DraftBase): boolean {
   return (
     files.name.kind === 'build-script' || files.entries.some(({ path }) => path.endsWith('.so'))
   );

@@ -4,22 +4,30 @@ import {
   type DraftBase,
   type DraftContext,
   type PrivateVerdict,
+  type WantedInputs,
 } from './draft-base.js';
 import type { PackageOrigin } from './package-origin.js';
-import type { InputSet } from './unit-facts.js';
+import { isLinkedUnit } from './compilation-environment.js';
+import { linkedLibraries } from './linked-libraries.js';
 
 export interface CompilationSources extends PackageOrigin {
   readonly base: DraftBase;
+  /** As cargo sees it. */
+  readonly buildDir: string;
   /** Absolute paths of the sources that rustc names and that lie outside of the build-dir. */
   readonly outside: readonly string[];
 }
 
 /** The sets to record; private if it cannot be known what the compiler read. */
-// eslint-disable-next-line @typescript-eslint/require-await -- will read outputs of script runs
 export async function compilationInputs(
-  { outside, packageRoot }: CompilationSources,
-  _context: DraftContext,
-): Promise<readonly Omit<InputSet, 'digest'>[] | PrivateVerdict> {
+  sources: CompilationSources,
+  context: DraftContext,
+): Promise<readonly WantedInputs[] | PrivateVerdict> {
+  const { outside, packageRoot } = sources;
+  const isLinked = isLinkedUnit(sources.base);
+  const libraries = await linkedLibraries({ ...sources, isLinked }, context);
+  if ('kind' in libraries) return libraries;
   const paths = outside.map((path) => relativeTo(packageRoot, path) ?? path);
-  return [{ kind: 'files', root: packageRoot, paths: [...new Set(paths)].sort() }];
+  const files = [...new Set(paths)].sort();
+  return [{ kind: 'files', root: packageRoot, paths: files }, ...libraries];
 }

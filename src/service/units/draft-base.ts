@@ -1,7 +1,7 @@
 /** What the drafts of compilations and of build-script runs have in common. */
 import type { VirtualPath } from '../../base/byte-string.js';
 import type { HostFiles } from '../host/host-files.js';
-import type { InputVerifier } from './input-verifier.js';
+import { describeSet, type InputVerifier, type UnreadSet } from './input-verifier.js';
 import type { MacroMentions } from './macro-mentions.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { InputSet, UnitDependency, UnitFacts } from './unit-facts.js';
@@ -70,19 +70,29 @@ export function isPrivate(reason: string, message: string): PrivateVerdict {
   return { kind: 'private', reason, message };
 }
 
-/** Fails where an input cannot be read or has changed after the unit was started. */
+/** A set of inputs that is to be recorded. */
+export interface WantedInputs extends UnreadSet {
+  /** Private if something of it changed later; the start of the unit by default. */
+  readonly notAfterNs?: bigint;
+  /** Left out if it is too large: other sets name what was declared. */
+  readonly isOptional?: boolean;
+}
+
+/** Fails if an input cannot be read or has changed after the unit was started. */
 export function recordInputs(
-  sets: readonly Pick<InputSet, 'kind' | 'root' | 'paths'>[],
+  sets: readonly WantedInputs[],
   base: DraftBase,
   context: DraftContext,
 ): readonly InputSet[] | PrivateVerdict {
   const recorded: InputSet[] = [];
   for (const set of sets) {
-    const input = context.inputs.record(set, base.startedNs);
-    if (input === undefined) {
-      return isPrivate('input-changed', `an input below ${set.root} is unreadable or newer`);
+    const input = context.inputs.record(set, set.notAfterNs ?? base.startedNs);
+    if (input.kind !== 'unrecorded') recorded.push(input);
+    else if (!input.isTooLarge) {
+      return isPrivate('input-changed', `an input may have changed: ${input.why}`);
+    } else if (set.isOptional !== true) {
+      return isPrivate('too-many-inputs', `${describeSet(set)} is too large: ${input.why}`);
     }
-    recorded.push(input);
   }
   return recorded;
 }

@@ -48,7 +48,7 @@ export async function draftCompilation(
     return isPrivate('undeclared-input', 'it reads build-dir files of no dependency');
   }
   const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
-  const sets = await compilationInputs({ base, outside, ...origin }, context);
+  const sets = await compilationInputs({ base, buildDir, outside, ...origin }, context);
   if ('kind' in sets) return sets;
   const inputs = recordInputs(sets, base, context);
   if ('kind' in inputs) return inputs;

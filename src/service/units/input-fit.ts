@@ -1,19 +1,24 @@
 /** Whether the files that a stored unit was built from are the same here. */
-import type { InputVerifier } from './input-verifier.js';
+import type { InputComparison } from './input-verifier.js';
 import type { Miss } from './miss.js';
-import type { UnitFacts } from './unit-facts.js';
+import type { InputSet, UnitFacts } from './unit-facts.js';
 
 /** Undefined if all inputs have the bytes that they had. */
-export function inputMisfit(facts: UnitFacts, inputs: InputVerifier): Miss | undefined {
-  const isFixed = hasFixedInputs(facts);
-  const changed = facts.inputs.find((set) => !inputs.holds(set, isFixed));
-  return changed && { reason: 'input-changed', detail: changed.root };
+export function inputMisfit(facts: UnitFacts, inputs: InputComparison): Miss | undefined {
+  for (const set of facts.inputs) {
+    const difference = inputs.difference(set, isFixed(set, facts));
+    if (difference !== undefined) return { reason: 'input-changed', detail: difference };
+  }
+  return undefined;
 }
 
-/** Only files of packages that cargo takes for unchangeable, whose times it never looks at. */
+/** Only inputs whose times cargo never looks at. */
 export function hasFixedInputs(facts: UnitFacts): boolean {
-  return (
-    facts.origin !== 'directory' &&
-    facts.inputs.every(({ paths }) => paths.every((path) => !path.startsWith('/')))
-  );
+  return facts.inputs.every((set) => isFixed(set, facts));
+}
+
+/** Files of packages that cargo takes for unchangeable, and what nobody told cargo of. */
+function isFixed({ kind, paths }: InputSet, { origin }: UnitFacts): boolean {
+  if (kind !== 'files' && kind !== 'tree') return true;
+  return origin !== 'directory' && paths.every((path) => !path.startsWith('/'));
 }

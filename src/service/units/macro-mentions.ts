@@ -83,10 +83,11 @@ export function isProcMacro({ facts }: StoredUnit): boolean {
 }
 
 function sourcesOf(facts: UnitFacts): readonly string[] {
-  return facts.inputs.flatMap(({ root, paths }) =>
+  return facts.inputs.flatMap(({ kind, root, paths }) => {
+    if (kind !== 'files') return [];
     // Texts that documentation includes are no code.
-    paths.filter((path) => !/\.(?:md|txt)$/.test(path)).map((path) => join(root, path)),
-  );
+    return paths.filter((path) => !/\.(?:md|txt)$/.test(path)).map((path) => join(root, path));
+  });
 }
 
 async function fileMentions(

@@ -5,7 +5,7 @@
  */
 import type { Digest, Manifest, ManifestEntry } from '../../store/manifest.js';
 import type { VirtualPath } from '../../base/byte-string.js';
-import type { InputVerifier } from './input-verifier.js';
+import type { InputComparison } from './input-verifier.js';
 import { environmentMisfit } from './environment-fit.js';
 import { hasFixedInputs, inputMisfit } from './input-fit.js';
 import type { Miss } from './miss.js';
@@ -13,6 +13,7 @@ import { sourceMisfit } from './source-fit.js';
 import { UnitPlan, type PlannedUnit } from './unit-plan.js';
 import { rewriteForeignPaths } from './output-rewriting.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
+import { SessionInputs } from './session-inputs.js';
 import {
   lookupKeyFor,
   parseUnitFacts,
@@ -54,7 +55,7 @@ export interface WantedUnit {
 /** One cargo session's view of the store: what was verified once is not verified again. */
 export class SessionResolver {
   readonly #store: ResolverStore;
-  readonly #inputs: InputVerifier;
+  readonly #inputs: SessionInputs;
   readonly #environment: SessionEnvironment;
   /**
    * By manifest: why it does not fit this session, or undefined where it does. What fits is asked
@@ -63,9 +64,9 @@ export class SessionResolver {
    */
   readonly #fits = new Map<Digest, Miss | undefined>();
 
-  constructor(store: ResolverStore, inputs: InputVerifier, environment: SessionEnvironment) {
+  constructor(store: ResolverStore, inputs: InputComparison, environment: SessionEnvironment) {
     this.#store = store;
-    this.#inputs = inputs;
+    this.#inputs = new SessionInputs(inputs);
     this.#environment = environment;
   }
 

@@ -1,6 +1,8 @@
 /** The files outside of the build-dir that the run of a build script depends on. */
-import type { DraftBase, DraftContext, PrivateVerdict } from './draft-base.js';
-import type { InputSet } from './unit-facts.js';
+import type { DraftBase, DraftContext, PrivateVerdict, WantedInputs } from './draft-base.js';
+import { directivesOf, nativeInputs } from './native-inputs.js';
+import { packageTree } from './package-tree.js';
+import { pkgConfigInputs } from './pkg-config-inputs.js';
 import type { StoredUnit } from './unit-record.js';
 
 /** A finished run and what it left. Paths and texts from cargo's files are latin1: bytes. */
@@ -17,29 +19,43 @@ export interface FinishedRun {
 }
 
 /** The sets to record; private if it cannot be known what the script read. */
-// eslint-disable-next-line @typescript-eslint/require-await -- will look into sources
 export async function scriptInputs(
-  { base, script, buildDir }: FinishedRun,
-  _context: DraftContext,
-): Promise<readonly Omit<InputSet, 'digest'>[] | PrivateVerdict> {
-  return declaredInputs(base, script.facts.packageRoot, buildDir);
+  run: FinishedRun,
+  context: DraftContext,
+): Promise<readonly WantedInputs[] | PrivateVerdict> {
+  const { base, script, output } = run;
+  const { packageRoot } = script.facts;
+  const buildDir = Buffer.from(run.buildDir, 'latin1').toString();
+  const place = {
+    packageRoot,
+    buildDirs: [buildDir],
+    profilePath: base.files.unit.profilePath,
+    // What the script itself put there while it ran is as it left it.
+    notAfterNs: base.finishedNs,
+  };
+  const named = nativeInputs(directivesOf(output), place, context.host);
+  if ('kind' in named) return named;
+  const found = await pkgConfigInputs(script, context);
+  return [
+    packageTree(script.facts),
+    ...declaredInputs(base, packageRoot, buildDir),
+    ...named,
+    ...found,
+  ];
 }
 
 /**
- * What the script declared; where it declared nothing, the whole package, as cargo has it
- * (`Precalculated`).
+ * What the script declared, as far as it is not in the package. If it declared nothing, cargo takes
+ * the whole package (`Precalculated`).
  */
 function declaredInputs(
   { files }: DraftBase,
   packageRoot: string,
   buildDir: string,
-): Omit<InputSet, 'digest'>[] {
-  const declared = files.fingerprint.local.flatMap((local) =>
-    local.kind === 'rerun-if-changed' ? local.paths : [],
-  );
-  if (files.fingerprint.local.some((local) => local.kind === 'precalculated')) {
-    return [{ kind: 'tree', root: packageRoot, paths: [] }];
-  }
+): readonly WantedInputs[] {
+  const { local } = files.fingerprint;
+  if (local.some(({ kind }) => kind === 'precalculated')) return [];
+  const declared = local.flatMap((each) => (each.kind === 'rerun-if-changed' ? each.paths : []));
   const outside = declared.filter((path) => !path.startsWith(`${buildDir}/`));
   return [{ kind: 'files', root: packageRoot, paths: [...new Set(outside)].sort() }];
 }

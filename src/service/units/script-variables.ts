@@ -15,7 +15,8 @@ export async function undeclaredVariables(
 ): Promise<[string, string | null][] | undefined> {
   const { variables } = environment;
   const names = new Set<string>();
-  for (const { root, paths } of script.inputs) {
+  for (const { kind, root, paths } of script.inputs) {
+    if (kind !== 'files') continue;
     for (const path of paths) {
       const source = await readSource(resolve(root, path), host);
       if (source === undefined) return undefined;

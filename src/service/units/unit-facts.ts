@@ -20,12 +20,22 @@ export interface UnitDependency {
   readonly outputs: string;
 }
 
+const inputKinds = ['files', 'tree', 'presence', 'content', 'library', 'pkg-config'] as const;
+
+export type InputKind = (typeof inputKinds)[number];
+
 /** Files outside of the build-dir that the unit was made from. */
 export interface InputSet {
-  /** `files`: exactly these; `tree`: everything below the root, `paths` is empty. */
-  readonly kind: 'files' | 'tree';
+  /**
+   * `files`: exactly these, directories with all that is in them. `tree`: the package at the root.
+   * `presence`: whether the root is a directory, a file or missing. `content`: the bytes of a file, or
+   * of all files in a directory, as far as it is of a usual size. `library`: what the linker finds under the
+   * name `root` (`z`, `static=foo`) in the directories `paths` (`search=…`, `default=…`).
+   * `pkg-config`: the `.pc` files in the directories `paths`.
+   */
+  readonly kind: InputKind;
   readonly root: string;
-  /** Relative to the root, or absolute where outside of it. */
+  /** Of `files`: relative to the root, or absolute if outside of it. Empty for most other kinds. */
   readonly paths: readonly string[];
   readonly digest: string;
 }
@@ -111,7 +121,7 @@ const factsSchema: v.GenericSchema<UnitFacts> = v.strictObject({
   outputs: v.string(),
   inputs: v.array(
     v.strictObject({
-      kind: v.picklist(['files', 'tree']),
+      kind: v.picklist(inputKinds),
       root: v.string(),
       paths: v.array(v.string()),
       digest: v.string(),

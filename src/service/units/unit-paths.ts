@@ -4,7 +4,6 @@ import { parseUnitPath } from '../../cargo/layout.js';
 import type { SnapshotEntry } from '../../fs/view-control.js';
 import type { Manifest } from '../../store/manifest.js';
 import { lookupKeyFor, unitKeyOf, type UnitFacts } from './unit-facts.js';
-import type { NamedUnit } from './unit-files.js';
 
 export interface UnitPlaces {
   /** OUT_DIR of a build-script run. */
@@ -16,8 +15,13 @@ export interface UnitPlaces {
   readonly invokedTimestamps: readonly string[];
 }
 
+/** What the places of a unit follow from. */
+export type PlacedUnit = Pick<UnitFacts, 'layout' | 'profilePath' | 'unitHash'> & {
+  readonly packageName: string;
+};
+
 /** Paths relative to the build-dir; not all of them exist for every kind of unit. */
-export function unitPlaces(unit: NamedUnit): UnitPlaces {
+export function unitPlaces(unit: PlacedUnit): UnitPlaces {
   const { profilePath, packageName, unitHash } = unit;
   if (unit.layout === 'per-unit') {
     const base = `${profilePath}/build/${packageName}/${unitHash}`;

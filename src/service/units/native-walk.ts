@@ -1,0 +1,102 @@
+/** What a unit's libraries, directories and `.pc` files outside of cargo's world are now. */
+import { join } from 'node:path';
+import { parseLibraryWord, libraryFileNames } from '../../cargo/link-directives.js';
+import type { Place } from '../host/host-files.js';
+import type { InputWalk } from './input-walk.js';
+import type { InputSet } from './unit-facts.js';
+
+/** Whether a path leads to a directory, a file or nothing; not what is in it. */
+export function walkPresence(walk: InputWalk, path: string): void {
+  const look = walk.look(path);
+  if (look.kind === 'unknown') return;
+  walk.line(path, look.kind === 'missing' ? 'missing' : kindOf(look));
+}
+
+/** A directory that is too large to be read in full: names, sizes and times of its first level. */
+export function walkTopLevel(walk: InputWalk, path: string): void {
+  const directory = walk.look(path);
+  if (directory.kind === 'unknown') return;
+  if (directory.kind === 'missing' || !directory.stats.isDirectory()) {
+    walk.fail(`${path} is no directory any more`);
+    return;
+  }
+  walk.note(directory.stats.ctimeNs, path);
+  const entries = walk.files.list(directory);
+  if ('why' in entries) {
+    walk.fail(entries.why);
+    return;
+  }
+  walk.line(path, 'large');
+  for (const entry of entries) {
+    const place = walk.files.lookBelow(directory, entry);
+    if (place.kind === 'unknown') {
+      walk.fail(place.why);
+      return;
+    }
+    walk.note(place.stats.ctimeNs, place.real);
+    walk.line(entry.name, entry.kind, String(place.stats.size), String(place.stats.mtimeNs));
+  }
+}
+
+/**
+ * The files that the linker would take for a library: of each directory to search the first, and if
+ * none has it, of the linker's own directories the first.
+ */
+export function walkLibrary(
+  walk: InputWalk,
+  { root, paths }: Pick<InputSet, 'root' | 'paths'>,
+): void {
+  const names = libraryFileNames(parseLibraryWord(root));
+  let isFound = false;
+  for (const path of paths) {
+    const [role = ''] = path.split('=', 1);
+    const directory = path.slice(role.length + 1);
+    if (role === 'default' && isFound) break;
+    const file = firstFile(walk, directory, names);
+    if (walk.hasFailed) return;
+    if (file === undefined) continue;
+    isFound = true;
+    walk.addFile(file.place, path, file.name, file.place.real);
+  }
+  if (!isFound) walk.line('not found');
+}
+
+/** Names and bytes of all `.pc` files in the directories, in their order. */
+export function walkPkgConfig(walk: InputWalk, paths: readonly string[]): void {
+  for (const path of paths) {
+    const directory = walk.look(path);
+    if (directory.kind === 'unknown') return;
+    if (directory.kind === 'missing' || !directory.stats.isDirectory()) {
+      walk.line(path, 'missing');
+      continue;
+    }
+    walk.note(directory.stats.ctimeNs, path);
+    const entries = walk.files.list(directory);
+    if ('why' in entries) {
+      walk.fail(entries.why);
+      return;
+    }
+    walk.line(path, 'directory');
+    for (const { name } of entries) {
+      if (name.endsWith('.pc')) walk.addPath(join(path, name), name);
+      if (walk.hasFailed) return;
+    }
+  }
+}
+
+function firstFile(
+  walk: InputWalk,
+  directory: string,
+  names: readonly string[],
+): { readonly name: string; readonly place: Place } | undefined {
+  for (const name of names) {
+    const place = walk.look(join(directory, name));
+    if (place.kind === 'unknown') return undefined;
+    if (place.kind === 'there' && place.stats.isFile()) return { name, place };
+  }
+  return undefined;
+}
+
+function kindOf({ stats }: Place): string {
+  return stats.isDirectory() ? 'directory' : 'file';
+}
