@@ -8,6 +8,7 @@ import type { VirtualPath } from '../../base/byte-string.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { parseRustcDepFile } from '../../cargo/rustc-dep-file.js';
 import { containsPath, ownOutDir } from '../units/output-rewriting.js';
+import { placeMisfit } from '../units/rewritten-files.js';
 import { unitKeyOf, type UnitFacts } from '../units/unit-facts.js';
 
 /** What the children may say; names of all files of a very large build-dir. */
@@ -16,7 +17,7 @@ const outputBytesMax = 256 << 20;
 export interface PathUsers {
   /** Of no use elsewhere: keys of units, and paths of outputs that carry no unit hash. */
   readonly bound: readonly string[];
-  /** `output` files of stored script runs that name directories of other units. */
+  /** `output`, text files and links of stored script runs that name the build-dir. */
   readonly outputs: readonly string[];
 }
 
@@ -33,16 +34,15 @@ export interface PathUserQuestion {
 
 /** Searches in children. Throws where that fails: what is not known is not to be guessed. */
 export async function findPathUsers(question: PathUserQuestion): Promise<PathUsers> {
-  const { directory, buildDir, target, stored } = question;
+  const { directory, buildDir, stored } = question;
   const portable = new Map<string, UnitFacts>();
   const bound = new Set<string>();
   for (const facts of stored) {
-    // `target` is where an earlier mount or an adopted directory was.
-    if (facts.boundBecause === null || facts.buildDir === target)
-      portable.set(unitKeyOf(facts), facts);
+    if (isPortable(facts, question)) portable.set(unitKeyOf(facts), facts);
     else bound.add(unitKeyOf(facts));
   }
-  const outputs: string[] = [];
+  // Not those that are found alone: a text may name the path broken over two lines.
+  const outputs = [...portable.values()].flatMap(({ rewrites }) => rewrites);
   const found = [await findFiles(directory, buildDir), await findLinks(directory, buildDir)].flat();
   for (const path of found) {
     const unit = parseUnitPath(path as VirtualPath);
@@ -51,15 +51,18 @@ export async function findPathUsers(question: PathUserQuestion): Promise<PathUse
       continue;
     }
     if (bound.has(unit.unitKey)) continue;
-    const facts = portable.get(unit.unitKey);
-    if (facts !== undefined) {
-      if (facts.rewrites.includes(path)) outputs.push(path);
-      continue;
-    }
+    if (portable.has(unit.unitKey)) continue;
     if (await matters(fileIn(directory, path), path, { ...unit, buildDir }))
       bound.add(unit.unitKey);
   }
   return { bound: [...bound], outputs };
+}
+
+function isPortable(facts: UnitFacts, { buildDir, target }: PathUserQuestion): boolean {
+  // `target` is where an earlier mount or an adopted directory was.
+  if (facts.boundBecause !== null) return facts.buildDir === target;
+  // Its texts name this build-dir by now, wherever it was made.
+  return placeMisfit({ ...facts, buildDir }, target) === undefined;
 }
 
 /** A cdylib, for one: cargo builds it again where a file of it is missing. */

@@ -1,18 +1,30 @@
 /** Moves the files of a build-dir into a target directory that may hold files of its own. */
-import { chmod, lstat, mkdir, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import type { VirtualPath } from '../../base/byte-string.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import { exchangeProblem } from '../../base/trusted-way.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { touch } from '../views/materialize.js';
-import { rewriteForeignPaths } from '../units/output-rewriting.js';
+import { rewriteFile } from '../units/output-rewriting.js';
 
 export interface TargetMoverOptions {
   /** Directories on one file system. */
   readonly from: string;
   readonly to: string;
-  /** Where the units were so far; what `outputs` say about it is replaced by `to`. */
+  /** Where the units were so far; what `outputs` (files and links) say of it is replaced by `to`. */
   readonly buildDir: string;
   /** What stays: keys of units, and paths. */
   readonly bound: readonly string[];
@@ -78,16 +90,24 @@ export class TargetMover {
   }
 
   /** Right before its unit is moved: until then the view could be mounted again. */
-  async #rewrite(output: string): Promise<void> {
+  async #rewrite(path: string): Promise<void> {
     const { buildDir, to } = this.#options;
-    const unit = parseUnitPath(output as VirtualPath);
-    if (unit?.packageName === undefined) throw new Error(`${output} belongs to no unit`);
-    const file = this.#at('from', output);
-    const { mtimeNs } = await lstat(file, { bigint: true });
+    const unit = parseUnitPath(path as VirtualPath);
+    if (unit?.packageName === undefined) throw new Error(`${path} belongs to no unit`);
     const place = { ...unit, buildDir, package: unit.packageName };
-    await writeFile(file, rewriteForeignPaths(await readFile(file), place, to));
-    // By this time cargo judges the script's inputs.
-    await touch(mtimeNs, [file.toString('latin1')]);
+    const file = this.#at('from', path);
+    const stats = await lookAt(file);
+    // Gone since the plan was made, which an interrupted move goes on with.
+    if (stats === undefined) return;
+    if (stats.isSymbolicLink()) {
+      const target = await readlink(file, { encoding: 'buffer' });
+      const temporary = Buffer.concat([file, Buffer.from('.xcache-new')]);
+      await rm(temporary, { force: true });
+      await symlink(rewriteFile(path, target, place, to), temporary);
+      await rename(temporary, file);
+    } else await writeFile(file, rewriteFile(path, await readFile(file), place, to));
+    // By the time of `output` cargo judges the script's inputs.
+    await touch(stats.mtimeNs, [file.toString('latin1')]);
   }
 
   /** What cargo takes for a finished unit comes last. */

@@ -47,6 +47,12 @@ export async function draftCompilation(
   if (generated === undefined) {
     return isPrivate('undeclared-input', 'it reads build-dir files of no dependency');
   }
+  const debugFile = files.entries.find(({ path }) => path.endsWith('.dwo'));
+  if (debugFile !== undefined) {
+    return isPrivate('split-debuginfo', `programs name ${debugFile.path} for their debugger`);
+  }
+  const naming = await includedPath(generated, { base, buildDir }, context);
+  if (naming !== undefined) return isPrivate('bound-to-path', naming);
   const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
   const sets = await compilationInputs({ base, buildDir, outside, ...origin }, context);
   if ('kind' in sets) return sets;
@@ -58,6 +64,7 @@ export async function draftCompilation(
     await readSources(outside, generated, context);
   const binding = await boundBecause({ base, depFile, buildDir, readTexts }, context);
   if (binding === undefined) return isPrivate('input-changed', 'a source cannot be read');
+  if (binding.because !== null) return isPrivate('bound-to-path', binding.because);
   return {
     kind: 'draft',
     ...base,
@@ -65,7 +72,7 @@ export async function draftCompilation(
     buildDir,
     inputs,
     ...used,
-    boundBecause: binding.because,
+    boundBecause: null,
     rewrites: [],
   };
 }
@@ -104,6 +111,26 @@ function generatedSources(
     return unitKey !== undefined && keys.has(unitKey);
   });
   return isKnown ? (paths as VirtualPath[]) : undefined;
+}
+
+/**
+ * A text that a script's run is served with is written anew for each build-dir; what was compiled
+ * with it in it is not.
+ */
+async function includedPath(
+  generated: readonly VirtualPath[],
+  { base, buildDir }: Pick<BindingQuestion, 'base' | 'buildDir'>,
+  context: DraftContext,
+): Promise<string | undefined> {
+  const rewritten = new Set(base.stored.flatMap(({ facts }) => facts.rewrites));
+  if (rewritten.size === 0) return undefined;
+  for (const path of generated) {
+    if (rewritten.has(path)) return `it includes ${path}, which names ${buildDir}`;
+    const bytes = await context.readViewFile(path);
+    // A link, which may lead to such a text.
+    if (bytes === undefined) return `it includes ${path}, which may name ${buildDir}`;
+  }
+  return undefined;
 }
 
 async function readSources(

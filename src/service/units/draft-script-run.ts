@@ -8,15 +8,11 @@ import {
   type PrivateVerdict,
   type UnitDraft,
 } from './draft-base.js';
-import { containsPath, withoutPath } from './output-rewriting.js';
+import { judgeRunPaths } from './out-dir-paths.js';
 import { namedPlace, ownPlaces } from './own-places.js';
-import type { UnitFacts } from './unit-facts.js';
 import { scriptEnvironment } from './script-environment.js';
 import { scriptInputs } from './script-inputs.js';
 import { entryAt, unitPlaces } from './unit-paths.js';
-
-/** Files of OUT_DIR up to this size are searched for paths; larger ones bind the unit. */
-const searchedBytesMax = 64 << 20;
 
 export async function draftScriptRun(
   base: DraftBase,
@@ -44,15 +40,17 @@ export async function draftScriptRun(
   if ('kind' in inputs) return inputs;
   const used = await scriptEnvironment(run, context);
   if ('kind' in used) return used;
-  // Cargo moves mentions of the own OUT_DIR, `rewriteForeignPaths` those of other units' directories.
-  const foreign = output.split(outDir).join('');
   const hostBuildDir = Buffer.from(buildDir, 'latin1').toString();
   const own = ownPlaces(hostBuildDir, context);
-  const { cargoHome } = context.environment;
-  const unmovable = namedPlace(withoutPath(foreign, buildDir), own, [
-    script.facts.packageRoot,
-    cargoHome,
-  ]);
+  const elsewhere = [script.facts.packageRoot, context.environment.cargoHome];
+  const declared = declaredOwnFile(base, own, elsewhere);
+  if (declared !== undefined) {
+    return isPrivate('bound-to-path', `it depends on ${declared} in the workspace`);
+  }
+  const unitKeys = keysBehind(base, context);
+  const paths = { buildDir: hostBuildDir, own, elsewhere, unitKeys };
+  const verdict = await judgeRunPaths(files, output, paths, context.blobPath);
+  if (verdict.kind === 'bound') return isPrivate('bound-to-path', verdict.because);
   return {
     kind: 'draft',
     ...base,
@@ -61,51 +59,36 @@ export async function draftScriptRun(
     buildDir: hostBuildDir,
     inputs,
     ...used,
-    boundBecause:
-      unmovable === undefined
-        ? await boundBecause(base, script.facts, own, context)
-        : `its output names ${unmovable}`,
-    rewrites: containsPath(foreign, buildDir) ? [places.output] : [],
+    boundBecause: null,
+    rewrites: verdict.rewrites,
   };
 }
 
-/** Generated files that name the workspace are right there only: CMake caches, .pc files, headers. */
-async function boundBecause(
+/** A file of the workspace that the script declared: each workspace has its own. */
+function declaredOwnFile(
   { files }: DraftBase,
-  script: UnitFacts,
   own: readonly string[],
-  context: DraftContext,
-): Promise<string | null> {
-  const places = unitPlaces(files.unit);
-  const elsewhere = [script.packageRoot, context.environment.cargoHome];
+  elsewhere: readonly string[],
+): string | undefined {
   for (const local of files.fingerprint.local) {
     if (local.kind !== 'rerun-if-changed') continue;
     const declared = local.paths.find((path) => namedPlace(path, own, elsewhere) !== undefined);
-    if (declared !== undefined) return `it depends on ${declared} in the workspace`;
+    if (declared !== undefined) return declared;
   }
-  for (const entry of files.entries) {
-    if (!entry.path.startsWith(`${places.outDir}/`)) continue;
-    if (entry.kind === 'symlink' && namedPlace(entry.target ?? '', own, elsewhere) !== undefined) {
-      return `${entry.path} leads into the workspace`;
-    }
-    if (entry.kind !== 'file') continue;
-    if (entry.sizeBytes > searchedBytesMax) return `${entry.path} is too large to look into`;
-    const bytes = await readEntry(entry, context.blobPath);
-    if (isObjectCode(bytes)) continue;
-    const place = namedPlace(bytes.toString('latin1'), own, elsewhere);
-    if (place !== undefined) return `${entry.path} names ${place}`;
-  }
-  return null;
+  return undefined;
 }
 
-const objectMagics: readonly Buffer[] = [
-  Buffer.from('\x7fELF', 'latin1'),
-  Buffer.from('!<arch>\n', 'latin1'),
-  Buffer.from('\xcf\xfa\xed\xfe', 'latin1'),
-  Buffer.from('\xca\xfe\xba\xbe', 'latin1'),
-];
-
-/** Object files and archives name the directory in debug information, which changes no program. */
-function isObjectCode(bytes: Buffer): boolean {
-  return objectMagics.some((magic) => bytes.subarray(0, magic.length).equals(magic));
+/** The run itself and all units without which it is not served. */
+function keysBehind({ files, stored }: DraftBase, { units }: DraftContext): ReadonlySet<string> {
+  const found = new Set([files.unit.unitKey as string]);
+  const pending = [...stored];
+  for (let unit = pending.pop(); unit !== undefined; unit = pending.pop()) {
+    if (found.has(unit.unitKey)) continue;
+    found.add(unit.unitKey);
+    for (const { unitKey } of unit.facts.dependencies) {
+      const next = units.get(unitKey);
+      if (next?.state === 'stored') pending.push(next);
+    }
+  }
+  return found;
 }

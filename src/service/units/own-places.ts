@@ -2,7 +2,8 @@
  * Directories that belong to one workspace alone: what names one of them is right there only
  * (rules 10 to 12). Scripts find the workspace by walking up from OUT_DIR.
  */
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { findPathMentions } from '../../cargo/path-mentions.js';
 import type { DraftContext } from './draft-base.js';
 
 /** The build-dir as cargo saw it and what the workspace's root may be; absolute, without `/`. */
@@ -12,6 +13,9 @@ export function ownPlaces(
 ): readonly string[] {
   const { workingDirectory } = environment;
   const places = [buildDir, dirname(buildDir), workingDirectory];
+  // What a script has resolved; the build-dir itself may be a mount of ours, and is not touched.
+  const parent = host.realPath(dirname(buildDir));
+  if (parent !== undefined) places.push(join(parent, basename(buildDir)), parent);
   // Cargo may have been started anywhere in the workspace.
   for (let current = workingDirectory; current !== dirname(current); current = dirname(current)) {
     if (host.stat(join(current, 'Cargo.lock')) === undefined) continue;
@@ -33,10 +37,16 @@ export function namedPlace(
   const relevant = places.filter((place) => text.includes(latin1(place)));
   if (relevant.length === 0) return undefined;
   const rest = elsewhere.reduce((left, path) => left.split(latin1(path)).join(''), text);
-  return relevant.find((place) => rest.includes(latin1(place)));
+  return relevant.find((place) => isNamedIn(rest, latin1(place)));
+}
+
+/** `/src` is in every third path; only a longer place is named by whatever has it in it. */
+function isNamedIn(text: string, place: string): boolean {
+  if (place.split('/').length > 3) return text.includes(place);
+  return findPathMentions(text, place).some(({ isWhole }) => isWhole);
 }
 
 /** Paths are bytes; texts that may hold any bytes are compared as one character per byte. */
-function latin1(path: string): string {
+export function latin1(path: string): string {
   return Buffer.from(path).toString('latin1');
 }

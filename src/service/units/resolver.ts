@@ -9,9 +9,9 @@ import type { InputComparison } from './input-verifier.js';
 import { environmentMisfit } from './environment-fit.js';
 import { hasFixedInputs, inputMisfit } from './input-fit.js';
 import type { Miss } from './miss.js';
+import { placeMisfit, rewriteFiles, type RewrittenFiles } from './rewritten-files.js';
 import { sourceMisfit } from './source-fit.js';
 import { UnitPlan, type PlannedUnit } from './unit-plan.js';
-import { rewriteForeignPaths } from './output-rewriting.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import { SessionInputs } from './session-inputs.js';
 import {
@@ -172,21 +172,25 @@ export class SessionResolver {
     requires: readonly string[],
     target: ResolveTarget,
   ): PlannedUnit {
-    const entries = manifest.entries.map((entry) => this.#lowerEntry(entry, facts, target));
+    const rewritten = rewriteFiles(manifest, facts, target.buildDir, this.#store);
+    const entries = manifest.entries.map((entry) => this.#lowerEntry(entry, facts, rewritten));
     const blobs = entries.flatMap((entry) =>
       entry.kind === 'file' ? [entry.extent.digest as Digest] : [],
     );
     return { offer: { id, unitKey, requires, entries }, facts, blobs: [...new Set(blobs)] };
   }
 
-  #lowerEntry(entry: ManifestEntry, facts: UnitFacts, target: ResolveTarget): UnstampedEntry {
+  #lowerEntry(entry: ManifestEntry, facts: UnitFacts, rewritten: RewrittenFiles): UnstampedEntry {
     const path = entry.path as VirtualPath;
     if (entry.kind === 'directory') return { kind: 'directory', path, mode: 0o755 };
-    if (entry.kind === 'symlink') return { kind: 'symlink', path, target: entry.target };
-    const isRewritten = facts.rewrites.includes(entry.path) && facts.buildDir !== target.buildDir;
-    const extent = isRewritten
-      ? this.#rewrite(entry, facts, target)
-      : { digest: entry.blob, offset: entry.offset, sizeBytes: entry.sizeBytes };
+    if (entry.kind === 'symlink') {
+      return { kind: 'symlink', path, target: rewritten.targets.get(path) ?? entry.target };
+    }
+    const extent = rewritten.extents.get(path) ?? {
+      digest: entry.blob,
+      offset: entry.offset,
+      sizeBytes: entry.sizeBytes,
+    };
     return {
       kind: 'file',
       path,
@@ -197,23 +201,10 @@ export class SessionResolver {
     };
   }
 
-  /** A build script's output that names directories of other units names this view's from now on. */
-  #rewrite(
-    entry: Extract<ManifestEntry, { kind: 'file' }>,
-    facts: UnitFacts,
-    target: ResolveTarget,
-  ): { digest: string; offset: number; sizeBytes: number } {
-    const bytes = this.#store.readBlobSync(entry.blob, entry.offset, entry.sizeBytes);
-    const rewritten = rewriteForeignPaths(bytes, facts, target.buildDir);
-    const digest = this.#store.putBytesSync(rewritten);
-    return { digest, offset: 0, sizeBytes: rewritten.length };
-  }
-
   #misfit(candidate: Candidate, target: ResolveTarget): Miss | undefined {
     const { id, facts, manifest } = candidate;
-    if (facts.boundBecause !== null && facts.buildDir !== target.buildDir) {
-      return { reason: 'bound-to-path', detail: `${facts.boundBecause}; ${facts.buildDir}` };
-    }
+    const misplaced = placeMisfit(facts, target.buildDir);
+    if (misplaced !== undefined) return misplaced;
     const known = this.#fits.get(id);
     if (known !== undefined || (this.#fits.has(id) && hasFixedInputs(facts))) return known;
     const foreign = describeForeignPart(manifest, facts);

@@ -3,10 +3,12 @@
  * commit: small files go into one pack, large ones become blobs of their own.
  */
 import { stat } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { packedFileBytesMax } from '../../base/limits.js';
 import { byteStringToHostPath, type ByteString } from '../../base/byte-string.js';
 import type { AdoptedFile, SnapshotEntry } from '../../fs/view-control.js';
 import type { Extent } from '../../fs/lower.js';
+import { neutralText } from '../../cargo/path-mentions.js';
 import { dependsOnCpu } from '../../cargo/shareability.js';
 import { hashBytes } from '../../store/digest.js';
 import { encodeManifest } from '../../store/manifest-codec.js';
@@ -14,6 +16,7 @@ import type { Digest, Manifest, ManifestEntry, ManifestFile } from '../../store/
 import type { Lease } from '../../store/protections.js';
 import type { UnitDraft } from './draft-base.js';
 import type { PromoterContext } from './promoter-context.js';
+import { latin1 } from './own-places.js';
 import { lookupKeyFor, packageMarker, parseUnitFacts, type UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
 import { unitIdentity, type IdentityFacts } from './unit-identity.js';
@@ -182,7 +185,10 @@ function hostPathOf(entry: SnapshotEntry): string | Buffer {
   return byteStringToHostPath(entry.hostPath as ByteString);
 }
 
-/** Everything a dependent can see; a script's own OUT_DIR counts by its content, not by its path. */
+/**
+ * Everything a dependent can see; a script's own OUT_DIR counts by its content, not by its path, and
+ * texts that are written anew for each build-dir by what they say of any.
+ */
 async function outputsDigest(
   draft: UnitDraft,
   placed: readonly PlacedFile[],
@@ -192,19 +198,27 @@ async function outputsDigest(
   const places = unitPlaces(unit);
   const lines: string[] = [];
   const isRun = name.kind === 'run-build-script';
+  const buildDir = latin1(draft.buildDir);
+  const rewrites = new Set(draft.rewrites);
   for (const { entry, content } of placed) {
-    if (isRun && entry.path === places.output) {
+    if (isRun && (entry.path === places.output || rewrites.has(entry.path))) {
       const text = (await readEntry(entry, context.blobPath)).toString('latin1');
-      const neutral = text
-        .split(Buffer.from(draft.buildDir).toString('latin1'))
-        .join('<build-dir>');
-      lines.push(JSON.stringify([entry.path, hashBytes(Buffer.from(neutral, 'latin1'))]));
+      // Cargo replaces mentions of OUT_DIR in `output` without looking where they end.
+      const neutral =
+        entry.path === places.output
+          ? text.split(buildDir).join('<build-dir>')
+          : neutralText(text, buildDir);
+      const mode = entry.path === places.output ? [] : [entry.mode & 0o111];
+      lines.push(JSON.stringify([entry.path, hashBytes(Buffer.from(neutral, 'latin1')), ...mode]));
     } else if (isRun ? entry.path.startsWith(`${places.outDir}/`) : isArtifact(entry.path)) {
       lines.push(JSON.stringify([entry.path, content, entry.mode & 0o111]));
     }
   }
   for (const entry of isRun ? entries : []) {
-    if (entry.kind === 'symlink') lines.push(JSON.stringify([entry.path, entry.target]));
+    if (entry.kind !== 'symlink') continue;
+    const target = entry.target ?? '';
+    const neutral = rewrites.has(entry.path) ? neutralText(target, buildDir) : target;
+    lines.push(JSON.stringify([entry.path, neutral]));
   }
   return hashBytes(Buffer.from(lines.sort().join('\n')));
 }
@@ -266,7 +280,7 @@ function manifestEntries(draft: UnitDraft, placed: readonly PlacedFile[]): Manif
   return draft.files.entries.map((entry): ManifestEntry => {
     if (entry.kind === 'directory') return { kind: 'directory', path: entry.path };
     if (entry.kind === 'symlink') {
-      return { kind: 'symlink', path: entry.path, target: entry.target ?? '' };
+      return { kind: 'symlink', path: entry.path, target: storedTarget(entry, draft) };
     }
     const file = byPath.get(entry.path);
     if (file === undefined) throw new Error(`${entry.path} was not stored`);
@@ -280,6 +294,12 @@ function manifestEntries(draft: UnitDraft, placed: readonly PlacedFile[]): Manif
       ...(entry.nlink > 1 && { linkGroup: entry.ino }),
     };
   });
+}
+
+/** Links that name the build-dir lead into their own unit; the path in `rewrites` tells of them. */
+function storedTarget({ path, target = '' }: SnapshotEntry, draft: UnitDraft): string {
+  if (!draft.rewrites.includes(path)) return target;
+  return posix.relative(`${latin1(draft.buildDir)}/${posix.dirname(path)}`, target);
 }
 
 /**
