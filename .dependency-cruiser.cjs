@@ -61,11 +61,12 @@ module.exports = {
     ]),
     publicFiles('fs', [
       'driver/direct-(loop|state|wake)',
+      'closed-view',
       'driver/fuse-native',
       'exit-unmount',
       'file-system',
       'lower',
-      'mount-(check|command|direct|health|table)',
+      'mount-(check|direct|health|table)',
       'overlay',
       'unmount',
       'view-control',

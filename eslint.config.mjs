@@ -14,6 +14,7 @@ const mayBlock = [
   // What the resolver must know while the kernel waits for its answer: small files, bounded reads.
   'src/service/units/blob-access.ts',
   'src/service/host/host-files.ts',
+  'src/service/host/libc-version.ts',
   'src/service/host/process-tree.ts',
   'src/service/host/session-environment.ts',
   'src/service/host/toolchain.ts',
@@ -30,6 +31,8 @@ const mayBlock = [
   'src/store/**',
   // The last lines before a crash must be on disk.
   'src/base/log.ts',
+  // The blocking half is for fs and store, which may block themselves.
+  'src/base/atomic-file.ts',
   // One small file at the start of a process.
   'src/base/version.ts',
   // A command has nothing else to do meanwhile.

@@ -70,6 +70,7 @@ export type XcacheErrorCode =
   | 'XC_STORE_LOCKED'
   | 'XC_STORE_CORRUPT'
   | 'XC_NO_SPACE'
+  | 'XC_OUTPUT'
   | 'XC_SERVICE_RUNNING'
   | 'XC_SERVICE_UNREACHABLE'
   | 'XC_SERVICE_FAILED'

@@ -18,14 +18,19 @@ export async function waitForEnd(client: ControlClient, directory: string): Prom
   return await untilSignal(client, async (over) => await waitUntilGone(client, directory, over));
 }
 
-/** The same for whatever else is waited for; `over` is aborted when the waiting ends. */
+/**
+ * The same for whatever else is waited for; `over` is aborted when the waiting ends. The abort of
+ * `unread` counts as a signal: a command that only prints ends with its reader.
+ */
 export async function untilSignal<T>(
   client: ControlClient,
   wait: (over: AbortSignal) => Promise<T>,
+  unread?: AbortSignal,
 ): Promise<T | 'signal' | 'service-ended'> {
   const over = new AbortController();
   const onSignal = (): void => over.abort();
   for (const signal of signals) process.once(signal, onSignal);
+  unread?.addEventListener('abort', onSignal);
   try {
     const signalled = new Promise<'signal'>((resolve) => {
       over.signal.addEventListener('abort', () => resolve('signal'));
@@ -35,6 +40,7 @@ export async function untilSignal<T>(
   } finally {
     over.abort();
     for (const signal of signals) process.off(signal, onSignal);
+    unread?.removeEventListener('abort', onSignal);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The command line as a whole: the table of commands, errors and exit codes. */
 import { Command, CommanderError } from 'commander';
-import { XcacheError } from '../base/errors.js';
+import { isErrno, XcacheError } from '../base/errors.js';
 import { loadProgramVersion } from '../base/version.js';
 import { addCommonOptions, createExecute, wantsJson, type DefineCommand } from './command.js';
 import { renderManual } from './manual.js';
@@ -106,8 +106,31 @@ const commands: readonly CommandEntry[] = [
   },
 ];
 
-/** Runs one command line and returns its exit code: 0, 1 (it failed) or 2 (it was wrong). */
+/**
+ * Runs one command line and returns its exit code: 0, 1 (it failed) or 2 (it was wrong). At return
+ * everything is written, so the process may exit.
+ */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const code = await runCommand(argv, terminal);
+  try {
+    await terminal.finish?.();
+    return code;
+  } catch (error) {
+    reportError(unwritten(error), argv, terminal);
+    // The results have failed already; this waits for the message.
+    await terminal.finish?.().catch(() => undefined);
+    return code === 0 ? 1 : code;
+  }
+}
+
+function unwritten(error: unknown): XcacheError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const isFull = isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT');
+  const message = `the results cannot be written: ${reason}`;
+  return new XcacheError(isFull ? 'XC_NO_SPACE' : 'XC_OUTPUT', message, { cause: error });
+}
+
+async function runCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const codes: number[] = [];
   try {
     const program = await createProgram(argv, terminal, codes);

@@ -1,5 +1,6 @@
 /** Where a command's words go: results to stdout, messages to stderr, colour where it is wanted. */
 import { createInterface } from 'node:readline';
+import { createOutput } from './output.js';
 
 /** When to use colour. */
 export type ColorChoice = 'auto' | 'always' | 'never';
@@ -12,6 +13,13 @@ export interface Terminal {
   err(text: string): void;
   /** Whether somebody watches stderr: progress bars are for people alone. */
   readonly isWatched: boolean;
+  /** Aborted when the reader of stdout has left; missing where that cannot happen. */
+  readonly unread?: AbortSignal;
+  /**
+   * Resolves when everything is written, however slow the readers are, or when they have left.
+   * Throws where the results could not be written for another reason.
+   */
+  finish?(): Promise<void>;
   /** Asks a question that is answered with yes or no; missing where nobody is there to answer. */
   readonly confirm?: (question: string) => Promise<boolean>;
   /** How to colour what goes to stdout. */
@@ -27,11 +35,20 @@ export interface Style {
   bad(text: string): string;
 }
 
-/** The terminal of this process. */
+/** The terminal of this process; made once, because it listens for errors of its streams. */
 export function createTerminal(): Terminal {
+  const stdout = createOutput(process.stdout);
+  const stderr = createOutput(process.stderr);
   return {
-    out: (text) => void process.stdout.write(`${text}\n`),
-    err: (text) => void process.stderr.write(`${text}\n`),
+    out: (text) => stdout.write(`${text}\n`),
+    err: (text) => stderr.write(`${text}\n`),
+    unread: stdout.unread,
+    finish: async () => {
+      const failure = await stdout.finish();
+      // A failure of stderr has no place where it could be reported.
+      await stderr.finish();
+      if (failure !== undefined) throw failure;
+    },
     isWatched: process.stderr.isTTY && process.env['TERM'] !== 'dumb',
     ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
     style: (choice) => createStyle(isColored(choice, process.stdout.isTTY, process.env)),

@@ -2,11 +2,13 @@
 import { isWithin, type Inode } from './inode.js';
 import type { OverlayState, PendingAdoption } from './overlay-state.js';
 
-/** Marks the inodes; from here on every change of one of them revokes the adoption. */
+/**
+ * Marks the inodes, which no other adoption counts on; from here on every change of one of them
+ * revokes the adoption. Does not fail.
+ */
 export function registerAdoption(state: OverlayState, pending: PendingAdoption): void {
   state.pendingAdoptions.set(pending.sequence, pending);
   for (const inode of pending.inodes) {
-    if (inode.pendingAdoption !== undefined) revokeAdoption(state, inode.pendingAdoption);
     inode.pendingAdoption = pending.sequence;
   }
 }

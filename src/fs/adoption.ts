@@ -6,7 +6,12 @@
  */
 import { chmodSync, linkSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { forgetAdoption, registerAdoption, revokeAdoption } from './adoption-intent.js';
+import {
+  forgetAdoption,
+  registerAdoption,
+  revokeAdoption,
+  revokeAdoptionOf,
+} from './adoption-intent.js';
 import { attributesOf, keepingTimes } from './attributes.js';
 import { findDentry } from './find.js';
 import { deleteIfEmpty } from './lifetime.js';
@@ -39,11 +44,13 @@ interface Candidate {
 export function prepareAdoption(state: OverlayState, adoption: Adoption): AdoptionOutcome {
   const candidates = findCandidates(state, adoption);
   if (candidates === undefined) return 'changed';
+  const inodes = [...candidates.values()].map(({ inode }) => inode);
+  // Before the new intent is written: after it nothing may fail.
+  for (const inode of inodes) revokeAdoptionOf(state, inode);
   state.counters.adoptionSequence += 1;
   const sequence = state.counters.adoptionSequence;
   const entries = [...candidates.values()].flatMap(entriesOf);
   state.journal.append({ kind: 'adopt', sequence, id: adoption.attachment, entries });
-  const inodes = [...candidates.values()].map(({ inode }) => inode);
   registerAdoption(state, { sequence, id: adoption.attachment, inodes });
   return 'done';
 }
@@ -114,8 +121,9 @@ export function completeAdoption(state: OverlayState, adoption: Adoption): Adopt
     revokeAdoption(state, pending.sequence);
     return 'changed';
   }
-  forgetAdoption(state, pending.sequence);
+  // Throws on a full disk: the intent must then stay, to be revoked by the next change.
   state.journal.reserve();
+  forgetAdoption(state, pending.sequence);
   const list = [...candidates.values()];
   keepingTimes(state, parentsOf(list), () => {
     swapAll(state, pending, list);
@@ -185,8 +193,10 @@ function swapAll(
     const { requires } = group;
     // Before the journal, which may fail as well.
     deleteIfEmpty(state, group);
-    state.journal.append({ kind: 'attach', id, requires, isIntact: false, entries });
-    state.journal.append({ kind: 'revoked', sequence });
+    state.journal.appendAll([
+      { kind: 'attach', id, requires, isIntact: false, entries },
+      { kind: 'revoked', sequence },
+    ]);
     throw error;
   }
   state.journal.append({ kind: 'adopted', sequence });

@@ -11,7 +11,10 @@ import type { OverlayState } from './overlay-state.js';
 const ownerWriteBit = 0o200;
 const implicitDirectoryMode = 0o755;
 
-/** Returns the ids of those that were refused. One that is attached already and intact is not. */
+/**
+ * Returns the ids of those that were refused. One that is attached already and intact is not. Where
+ * it throws, those before are attached all the same: `isAttached` tells.
+ */
 export function attach(state: OverlayState, attachments: readonly Attachment[]): readonly string[] {
   const refused: string[] = [];
   for (const attachment of attachments) {
@@ -114,7 +117,18 @@ function attachOne(state: OverlayState, attachment: Attachment): void {
   state.journal.append({ kind: 'attach', id, requires, isIntact: true, entries });
   const group = openGroup(state, id, requires);
   group.isIntact = true;
-  insertEntries(state, group, entries);
+  try {
+    insertEntries(state, group, entries);
+  } catch (error) {
+    // The rest is in the journal alone. What is here is served, but nothing may be built on it.
+    group.isIntact = false;
+    throw error;
+  }
+}
+
+/** Whether something of the attachment is in the tree, so that its bytes are needed. */
+export function isAttached(state: OverlayState, id: string): boolean {
+  return state.attachments.has(id);
 }
 
 /**

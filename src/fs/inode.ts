@@ -52,6 +52,8 @@ export interface AttachmentState {
   directoryCount: number;
   /** False once a file or symlink of the group was changed, renamed or removed. */
   isIntact: boolean;
+  /** Its transient inodes that are lower and have a name. */
+  readonly transient: Set<Inode>;
 }
 
 /** Where a lower inode's content and attributes come from. Times are nanoseconds. */

@@ -5,6 +5,7 @@ import type { OverlayState } from './overlay-state.js';
 
 interface LowerCount {
   names: number;
+  readonly transient: Set<Inode>;
   directories: number;
 }
 
@@ -16,9 +17,11 @@ export function assertInvariants(state: OverlayState): void {
     countLower(inode, counts);
   }
   for (const group of state.attachments.values()) {
-    const count = counts.get(group) ?? { names: 0, directories: 0 };
+    const count = counts.get(group) ?? noCount();
     invariant(group.nameCount === count.names, `${group.id} has ${count.names} names`);
     invariant(group.directoryCount === count.directories, `${group.id}: directories`);
+    const isKnown = [...count.transient].every((inode) => group.transient.has(inode));
+    invariant(isKnown && group.transient.size === count.transient.size, `${group.id}: transient`);
     invariant(group.nameCount + group.directoryCount > 0, `${group.id} is empty`);
   }
 }
@@ -69,10 +72,15 @@ function checkChildren(directory: Inode): void {
   );
 }
 
+function noCount(): LowerCount {
+  return { names: 0, directories: 0, transient: new Set() };
+}
+
 function countLower(inode: Inode, counts: Map<AttachmentState, LowerCount>): void {
   if (inode.lower === undefined) return;
-  const count = counts.get(inode.lower.attachment) ?? { names: 0, directories: 0 };
+  const count = counts.get(inode.lower.attachment) ?? noCount();
   if (inode.directory === undefined) count.names += inode.names.length;
   else count.directories += inode.names.length;
+  if (inode.lower.isTransient && inode.names.length > 0) count.transient.add(inode);
   counts.set(inode.lower.attachment, count);
 }

@@ -6,8 +6,9 @@
  * Records are written over space that was reserved with newlines before, so that a full disk does
  * not stop what frees space (removing a lower entry writes a record).
  */
-import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync } from 'node:fs';
-import { writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { replaceFileSync, syncDirectorySync } from '../base/atomic-file.js';
 import { isErrno, XcacheError } from '../base/errors.js';
 import {
   decodeRecord,
@@ -72,6 +73,8 @@ export class Journal {
   #reservedBytes = 0;
   #compactedBytes = 0;
   #isSynced = true;
+  /** Whether a file that took the place of an older one keeps its name after a cut of power. */
+  #isNameSynced = true;
 
   /** Nothing can be appended before the first `rewrite`; what stands at `path` counts until then. */
   constructor(path: string) {
@@ -89,9 +92,9 @@ export class Journal {
 
   /** Makes every record that was appended durable. */
   sync(): void {
-    if (this.#isSynced) return;
-    fsyncSync(this.#fd);
+    if (!this.#isSynced) fsyncSync(this.#fd);
     this.#isSynced = true;
+    this.#syncName();
   }
 
   /** Makes room for records of one operation, so that none of them fails half-way on a full disk. */
@@ -103,29 +106,23 @@ export class Journal {
     return this.#endBytes - this.#compactedBytes > growthBytesMax;
   }
 
-  /** Compacts: a new file with these records takes the place of the old one. */
+  /**
+   * Compacts: a new file with these records takes the place of the old one, durable at return. Where
+   * only its name could not be made durable it is in use all the same, and `sync` tries again.
+   */
   rewrite(records: Iterable<JournalRecord>): void {
-    const temporary = `${this.path}.new`;
-    const fd = openSync(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600);
+    const lines = [encodeRecord({ kind: 'journal', version: journalVersion })];
+    for (const record of records) lines.push(encodeRecord(record));
+    const bytes = Buffer.concat(lines);
     const old = this.#fd;
-    try {
-      const lines = [encodeRecord({ kind: 'journal', version: journalVersion })];
-      for (const record of records) lines.push(encodeRecord(record));
-      const bytes = Buffer.concat(lines);
-      writeAll(fd, bytes, 0);
-      fsyncSync(fd);
-      renameSync(temporary, this.path);
-      this.#fd = fd;
-      // Its bytes are durable, its name is not.
-      this.#isSynced = false;
-      this.#endBytes = bytes.length;
-      this.#reservedBytes = bytes.length;
-      this.#compactedBytes = bytes.length;
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
+    this.#fd = replaceFileSync(this.path, bytes);
+    this.#isSynced = true;
+    this.#isNameSynced = false;
+    this.#endBytes = bytes.length;
+    this.#reservedBytes = bytes.length;
+    this.#compactedBytes = bytes.length;
     if (old >= 0) closeSync(old);
+    this.#syncName();
   }
 
   /**
@@ -133,8 +130,11 @@ export class Journal {
    * found that its records still tell the whole truth.
    */
   reuse(): void {
+    // Left open by a `rewrite` that could not make its name durable.
+    this.close();
     this.#fd = openSync(this.path, constants.O_RDWR);
     this.#isSynced = false;
+    this.#isNameSynced = false;
     const bytes = readFileSync(this.#fd);
     let end = bytes.length;
     while (end > 0 && bytes[end - 1] === newline) end -= 1;
@@ -147,6 +147,12 @@ export class Journal {
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  #syncName(): void {
+    if (this.#isNameSynced) return;
+    syncDirectorySync(dirname(this.path));
+    this.#isNameSynced = true;
   }
 
   #write(line: Buffer): void {

@@ -78,6 +78,7 @@ export function releaseLowerName(
 ): void {
   if (inode.directory === undefined) attachment.nameCount -= 1;
   else attachment.directoryCount -= 1;
+  if (inode.lower === undefined || inode.names.length === 0) attachment.transient.delete(inode);
   attachment.isIntact = false;
   deleteIfEmpty(state, attachment);
 }

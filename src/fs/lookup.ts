@@ -1,10 +1,11 @@
 /** lookup: the operation that matters most; an absent name costs no system call. */
 import type { ByteName, VirtualPath } from '../base/byte-string.js';
-import { attach } from './attach.js';
+import { attach, isAttached } from './attach.js';
 import { attributesOf, upperAttributes } from './attributes.js';
 import { bindUpper, checkName, childrenOf, isAlive, statUpper, takeDentry } from './directory.js';
 import type { Absent, Attr, Caller, Ino } from './file-system.js';
 import { virtualPathOfDirectory, type Dentry, type Inode } from './inode.js';
+import type { Attachment } from './lower.js';
 import type { OverlayState } from './overlay-state.js';
 
 const absent: Absent = { absent: true, isVolatile: false };
@@ -62,11 +63,34 @@ function lookupMissing(
 function resolve(state: OverlayState, path: VirtualPath, name: ByteName, caller: Caller): void {
   try {
     const attachments = state.lower.resolve(path, name, caller);
-    if (attachments.length === 0) return;
-    const refused = attach(state, attachments);
-    const ids = attachments.map(({ id }) => id).filter((id) => !refused.includes(id));
-    state.observer.attached(ids, refused);
+    if (attachments.length > 0) attachAndReport(state, attachments);
   } catch (error) {
     state.reportFault(error);
   }
+}
+
+/** Whatever is in the tree is reported, also where a later attachment fails: its bytes must be held. */
+function attachAndReport(state: OverlayState, attachments: readonly Attachment[]): void {
+  let refused: readonly string[];
+  try {
+    refused = attach(state, attachments);
+  } catch (error) {
+    const isPresent = ({ id }: Attachment): boolean => isAttached(state, id);
+    report(
+      state,
+      attachments,
+      attachments.filter((each) => !isPresent(each)).map(({ id }) => id),
+    );
+    throw error;
+  }
+  report(state, attachments, refused);
+}
+
+function report(
+  state: OverlayState,
+  attachments: readonly Attachment[],
+  refused: readonly string[],
+): void {
+  const ids = attachments.map(({ id }) => id).filter((id) => !refused.includes(id));
+  state.observer.attached(ids, refused);
 }

@@ -23,7 +23,14 @@ export function openGroup(
     known.requires = requires;
     return known;
   }
-  const group = { id, requires, nameCount: 0, directoryCount: 0, isIntact: true };
+  const group = {
+    id,
+    requires,
+    nameCount: 0,
+    directoryCount: 0,
+    isIntact: true,
+    transient: new Set<Inode>(),
+  };
   state.attachments.set(id, group);
   return group;
 }
@@ -72,6 +79,7 @@ function insertEntry(
     group.directoryCount += 1;
   } else {
     group.nameCount += 1;
+    if (inode.lower.isTransient) group.transient.add(inode);
   }
   inode.names.push(dentry);
   dentry.inode = inode;

@@ -12,7 +12,7 @@ import {
   inForeignHands,
   type WayProblem,
 } from '../base/trusted-way.js';
-import { runCommand } from './mount-command.js';
+import { runCommand } from '../base/run-command.js';
 import {
   planMountPoint,
   type MountPointFacts,

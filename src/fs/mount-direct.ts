@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { isErrno, XcacheError } from '../base/errors.js';
 import { messageBytesMax } from '../base/limits.js';
-import { runCommand, type CommandResult } from './mount-command.js';
+import { runCommand, type CommandResult } from '../base/run-command.js';
 import { mountThroughHelper } from './mount-helper.js';
 import { ensureMountHelper, type MountHelperPlace } from './mount-helper-build.js';
 import { findMount } from './mount-table.js';

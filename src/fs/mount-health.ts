@@ -3,7 +3,7 @@
  * server hangs blocks whoever enters it, so only child processes do.
  */
 import { XcacheError } from '../base/errors.js';
-import { runCommand } from './mount-command.js';
+import { runCommand } from '../base/run-command.js';
 import { findMount } from './mount-table.js';
 import { unmount } from './unmount.js';
 

@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno, XcacheError } from '../base/errors.js';
-import { compilerEnvironment, notPermittedStatus, runCommand } from './mount-command.js';
+import { cannotRunStatus, runCommand, systemPath } from '../base/run-command.js';
 
 export interface MountHelperPlace {
   /** Absolute; made (0700) where it is missing. What lies there may be deleted at any time. */
@@ -114,7 +114,7 @@ async function removeOthers(directory: string): Promise<void> {
 
 async function compile(source: string, program: string): Promise<void> {
   const options = ['--edition', '2018', '-O', '-C', 'debuginfo=0', '-C', 'strip=symbols'];
-  // Through env, because this process must not search the user's path itself (mount-command.ts).
+  // Through env, because this process must not search the user's path itself (run-command.ts).
   const result = await runCommand('/usr/bin/env', ['rustc', ...options, '-o', program, source], {
     environment: compilerEnvironment(),
     timeoutMs: compileTimeoutMs,
@@ -126,6 +126,17 @@ async function compile(source: string, program: string): Promise<void> {
   if (result.kind === 'timeout') throw unable('rustc does not come back');
   const lines = result.stderr.split('\n').slice(0, messageLinesMax).join('\n');
   throw unable(`rustc cannot compile the mount helper: ${lines}`, 'see whether rustc works here');
+}
+
+/**
+ * The caller's own environment, with a path that also leads to where rustup puts the compiler: a
+ * service that was started at login may not have it.
+ */
+function compilerEnvironment(): NodeJS.ProcessEnv {
+  const env = process.env;
+  const cargoHome = env['CARGO_HOME'] ?? join(env['HOME'] ?? '/', '.cargo');
+  const path = [env['PATH'], join(cargoHome, 'bin'), systemPath].filter(Boolean).join(':');
+  return { ...env, PATH: path, LC_ALL: 'C' };
 }
 
 /** Nobody looks into it later, so it must be whole on the disk before it has its name. */
@@ -140,7 +151,7 @@ async function secure(program: string): Promise<void> {
 }
 
 function isNotFound(status: number): boolean {
-  return status === missingStatus || status === notPermittedStatus;
+  return status === missingStatus || status === cannotRunStatus;
 }
 
 async function tryOut(program: string): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { XcacheError } from '../base/errors.js';
-import { notPermittedStatus, runCommand, type CommandResult } from './mount-command.js';
+import { cannotRunStatus, runCommand, type CommandResult } from '../base/run-command.js';
 
 /** What the helper ends with where there is no fusermount3. */
 const missingStatus = 127;
@@ -33,7 +33,7 @@ export async function mountThroughHelper(mount: {
 function hasStarted(result: CommandResult): boolean {
   if (result.kind !== 'exited') return result.kind !== 'missing';
   // A file that is no program is taken for a shell script (execvp(3)), which ends with these too.
-  const isOdd = result.status === missingStatus || result.status === notPermittedStatus;
+  const isOdd = result.status === missingStatus || result.status === cannotRunStatus;
   return !isOdd || /^mount-helper: /m.test(result.stderr);
 }
 
@@ -47,7 +47,7 @@ export function describeHelperFailure(mountPoint: string, result: CommandResult)
       return new XcacheError('XC_MOUNT_FAILED', `${mountPoint}: fusermount3 does not come back`);
     case 'exited':
       if (result.status === missingStatus) return noFusermount('missing');
-      if (result.status === notPermittedStatus) return noFusermount('not-permitted');
+      if (result.status === cannotRunStatus) return noFusermount('not-permitted');
       return new XcacheError(
         'XC_MOUNT_FAILED',
         `${mountPoint}: ${result.stderr}`,
@@ -66,7 +66,7 @@ function notStarted(): XcacheError {
 export async function checkFusermount(program: 'fusermount' | 'fusermount3'): Promise<void> {
   const result = await runCommand(program, ['-V']);
   if (result.kind === 'missing') throw noFusermount('missing', program);
-  if (result.kind === 'exited' && result.status === notPermittedStatus) {
+  if (result.kind === 'exited' && result.status === cannotRunStatus) {
     throw noFusermount('not-permitted', program);
   }
 }

@@ -7,7 +7,7 @@ import { touchDirectory } from './attributes.js';
 import { journalDetach } from './copy-up.js';
 import { childrenOf, existingDentry, inodeOf } from './directory.js';
 import type { Ino } from './file-system.js';
-import { virtualPathOf, type AttachmentState, type Dentry, type Inode } from './inode.js';
+import { virtualPathOf, type Dentry, type Inode } from './inode.js';
 import { dropName, keepForOpenFiles, undoKeep } from './lifetime.js';
 import { hostPathOf, type OverlayState } from './overlay-state.js';
 
@@ -79,21 +79,11 @@ export function reportRemoval(state: OverlayState, removal: Removal): void {
 export function dropTransient(state: OverlayState, id: string): void {
   const attachment = state.attachments.get(id);
   if (attachment === undefined) return;
-  const found: Dentry[] = [];
-  collectTransient(state.inodes.root, attachment, found);
+  const found = [...attachment.transient].flatMap(({ names }) => names);
   for (const dentry of found) {
-    if (dentry.inode === undefined) continue;
-    keepForOpenFiles(state, dentry.inode);
+    keepForOpenFiles(state, inodeOf(state, dentry));
     journalDetach(state, dentry);
     dropName(state, dentry);
   }
   for (const parent of new Set(found.map((dentry) => dentry.parent))) touchDirectory(state, parent);
-}
-
-function collectTransient(directory: Inode, attachment: AttachmentState, found: Dentry[]): void {
-  for (const dentry of directory.directory?.children?.values() ?? []) {
-    const { inode } = dentry;
-    if (inode?.directory !== undefined) collectTransient(inode, attachment, found);
-    else if (inode?.lower?.attachment === attachment && inode.lower.isTransient) found.push(dentry);
-  }
 }

@@ -2,10 +2,10 @@
  * Fifos and sockets, which Node cannot make in place: they are made in the work directory by a
  * short-lived process and renamed, because the final name may not be text and may be too long.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, lchownSync, lstatSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FsError, isErrno } from '../base/errors.js';
+import { runCommandSync } from '../base/run-command.js';
 import { fifoType } from './inode.js';
 
 export interface SpecialFile {
@@ -31,7 +31,8 @@ export function createSpecial(special: SpecialFile): void {
     fileType === fifoType
       ? ['mkfifo', ['--', basename(temporary)]]
       : [process.execPath, ['-e', bindProgram, '--', basename(temporary)]];
-  spawnSync(command, args, { cwd: dirname(temporary), stdio: 'ignore' });
+  // Beside the upper directory, which is in no mount of ours.
+  runCommandSync(command, args, { cwd: dirname(temporary) });
   if (lstatSync(temporary, { throwIfNoEntry: false }) === undefined) {
     throw new FsError('EPERM', 'mknod');
   }

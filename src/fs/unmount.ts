@@ -1,6 +1,6 @@
 /** Taking mounts away: in order, in an exit handler, and after a server has died. */
 import { XcacheError } from '../base/errors.js';
-import { runCommand, runCommandSync, type CommandResult } from './mount-command.js';
+import { runCommand, runCommandSync, type CommandResult } from '../base/run-command.js';
 import { findMount } from './mount-table.js';
 import { describeMountUsers, findMountUsers } from './mount-users.js';
 

@@ -20,6 +20,7 @@ import {
 import type { Stats } from 'node:fs';
 import { lstat, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory, syncDirectorySync } from '../base/atomic-file.js';
 import { isErrno } from '../base/errors.js';
 import { parseDigest } from './digest.js';
 import type { Digest } from './manifest.js';
@@ -44,8 +45,9 @@ export class DigestDirectory {
   readonly #step: StepHook;
   /** Shards known to exist. */
   readonly #shards = new Set<string>();
-  /** Whether a shard was made since `root` was last synced. */
-  #hasNewShard = false;
+  /** How many shards were added to the set, and how many of them a sync of `root` has covered. */
+  #shardCount = 0;
+  #syncedShardCount = 0;
 
   constructor(root: string, staging: string, step: StepHook) {
     this.root = root;
@@ -100,10 +102,15 @@ export class DigestDirectory {
   ensureShardSync(digest: Digest): void {
     const shard = digest.slice(0, 2);
     if (this.#shards.has(shard)) return;
-    if (mkdirSync(join(this.root, shard), { recursive: true, mode: 0o700 }) !== undefined) {
-      this.#hasNewShard = true;
-    }
+    mkdirSync(join(this.root, shard), { recursive: true, mode: 0o700 });
+    this.#addShard(shard);
+  }
+
+  /** One that was there already counts as new, too: a killed process may not have synced it. */
+  #addShard(shard: string): void {
+    if (this.#shards.has(shard)) return;
     this.#shards.add(shard);
+    this.#shardCount += 1;
   }
 
   /**
@@ -154,9 +161,10 @@ export class DigestDirectory {
     const path = this.pathOf(digest);
     renameSync(temporary, path);
     syncDirectorySync(dirname(path));
-    if (this.#hasNewShard) {
+    const shardCount = this.#shardCount;
+    if (shardCount > this.#syncedShardCount) {
       syncDirectorySync(this.root);
-      this.#hasNewShard = false;
+      this.#syncedShardCount = shardCount;
     }
     this.#step('file:visible');
   }
@@ -168,14 +176,13 @@ export class DigestDirectory {
       const shard = digest.slice(0, 2);
       directories.add(join(this.root, shard));
       // The file system makes shards too, for the files that it moves here.
-      if (!this.#shards.has(shard)) this.#hasNewShard = true;
-      this.#shards.add(shard);
+      this.#addShard(shard);
     }
-    if (this.#hasNewShard) {
-      this.#hasNewShard = false;
-      directories.add(this.root);
-    }
+    const shardCount = this.#shardCount;
+    if (shardCount > this.#syncedShardCount) directories.add(this.root);
     await Promise.all([...directories].map(syncDirectory));
+    // Only now: whoever comes meanwhile syncs the root as well, and after a failure somebody must.
+    this.#syncedShardCount = Math.max(this.#syncedShardCount, shardCount);
   }
 
   /**
@@ -232,24 +239,5 @@ export class DigestDirectory {
 
   #temporaryPath(): string {
     return join(this.#staging, `${process.pid}-${(temporaryCount += 1)}`);
-  }
-}
-
-/** Makes the entries of a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-function syncDirectorySync(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

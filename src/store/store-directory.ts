@@ -8,9 +8,9 @@ import type { Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
+import { syncDirectory, syncNamesDownTo } from '../base/atomic-file.js';
 import { XcacheError, isErrno } from '../base/errors.js';
 import { findExchangeable } from '../base/trusted-way.js';
-import { syncDirectory } from './digest-directory.js';
 
 /** The format that this program reads and writes. */
 export const storeFormat = 1;
@@ -46,14 +46,6 @@ export async function prepareStoreDirectory(directory: string): Promise<StorePat
     return paths;
   } catch (error) {
     throw diskError(error, wanted);
-  }
-}
-
-/** Makes the names of new directories durable, up to the one that was there before. */
-async function syncNamesDownTo(made: string, before: string): Promise<void> {
-  for (let at = dirname(made); ; at = dirname(at)) {
-    await syncDirectory(at);
-    if (at === before || at === dirname(at)) return;
   }
 }
 

@@ -163,3 +163,19 @@ test('an error in the middle leaves each file in one of both layers, also after 
   expect(get(world, 'a')).toBe('first');
   expect(() => get(world, 'b')).toThrow(/ENOENT/);
 });
+
+test('an adoption that finds no room in the journal is revoked by the next change', () => {
+  using world = new World();
+  put(world, 'a', 'content');
+  const adoption = adoptionOf(world, 'a', 'drop');
+  expect(world.overlay.prepareAdoption(adoption)).toBe('done');
+  // Uses up what is reserved.
+  world.overlay.note('long', 'x'.repeat(52_000));
+  failing('writeSync', 0, 'ENOSPC', () => {
+    expect(() => world.overlay.completeAdoption(adoption)).toThrow('ENOSPC');
+  });
+  world.driver.unlink(b('a'));
+  world.abandon();
+  expect(() => world.driver.stat(b('a'))).toThrow('ENOENT');
+  world.overlay.assertInvariants();
+});

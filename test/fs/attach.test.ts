@@ -1,8 +1,9 @@
 import { rmSync, truncateSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { byteStringFromBuffer, type VirtualPath } from '../../src/base/byte-string.js';
 import type { LowerEntry } from '../../src/fs/lower.js';
 import { attachmentOf, b, get, list, lowerDirectory, lowerFile, put, unitTimeNs } from './world.js';
+import { failing } from './kill-switch.js';
 import { World } from './world.js';
 
 test('an attachment that meets a taken path is refused as a whole, with those that require it', () => {
@@ -317,4 +318,50 @@ test('a snapshot tells layer, bytes and place of every entry', () => {
   expect(world.overlay.names('d/a' as VirtualPath)).toEqual([]);
   expect(world.overlay.readSmallFile(b('d/b'), 2)?.toString()).toBe('bb');
   expect(world.overlay.readSmallFile(b('d/b'), 1)).toBeUndefined();
+});
+
+test('an attachment that is in the tree is reported, also where the next one fails', () => {
+  using world = new World();
+  const first = attachmentOf('first', [lowerFile('a', world.store('a'))]);
+  const second = attachmentOf('second', [lowerFile('b', world.store('b'))]);
+  world.overlay.note('long', 'x'.repeat(70_000));
+  world.resolvable.set('b', [first, second]);
+  // The driver asks twice for a name that is absent for now.
+  failing('writeSync', 1, 'EIO', () => world.driver.stat(b('b')));
+  expect(world.faults).toMatchObject([{ code: 'EIO' }]);
+  expect(world.events).toEqual([
+    'attached first; refused second',
+    'attached first second; refused ',
+  ]);
+  expect(get(world, 'a')).toBe('a');
+  world.overlay.assertInvariants();
+});
+
+test('taking transient entries away does not look through the tree', () => {
+  using world = new World();
+  const many = Array.from({ length: 300 }, (_, i) => [
+    lowerDirectory(`d${i}`),
+    lowerFile(`d${i}/f`, world.store('x')),
+  ]).flat();
+  world.overlay.attach([
+    attachmentOf('many', many),
+    attachmentOf('u', [
+      lowerDirectory('out'),
+      lowerFile('out/one', world.store('1'), { isTransient: true, linkGroup: 7 }),
+      lowerFile('out/two', world.store('1'), { isTransient: true, linkGroup: 7 }),
+      lowerFile('out/up', world.store('2'), { isTransient: true }),
+      lowerFile('out/gone', world.store('3'), { isTransient: true }),
+      lowerFile('out/kept', world.store('4')),
+    ]),
+  ]);
+  world.driver.setattr(b('out/up'), { mode: 0o600 });
+  world.driver.unlink(b('out/gone'));
+  world.overlay.assertInvariants();
+  const values = vi.spyOn(Map.prototype, 'values');
+  world.overlay.dropTransient('u');
+  const looks = values.mock.calls.length;
+  values.mockRestore();
+  expect(looks).toBeLessThan(10);
+  expect(list(world, 'out')).toEqual(['kept', 'up']);
+  world.overlay.assertInvariants();
 });

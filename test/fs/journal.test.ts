@@ -14,6 +14,7 @@ import { byteStringFromBuffer } from '../../src/base/byte-string.js';
 import { XcacheError } from '../../src/base/errors.js';
 import { decodeRecord, encodeRecord, type JournalRecord } from '../../src/fs/journal-records.js';
 import { Journal, loadJournal } from '../../src/fs/journal.js';
+import { failingCalls } from '../faults/failing-calls.js';
 import { b } from './world.js';
 
 let directory = '';
@@ -169,4 +170,36 @@ test.each<[string, unknown]>([
   journal.close();
   appendFileSync(path, `${line}\n`);
   expect(loadJournal(path)).toEqual({ records: records.slice(0, 2), skippedLines: 1 });
+});
+
+test('a compacted journal has a durable name at return, or says that it has not', async () => {
+  const journal = new Journal(path);
+  const rewrite = async (): Promise<void> => {
+    await Promise.resolve();
+    journal.rewrite(records);
+  };
+  // open, fsync and rename of the file; open and fsync of the directory
+  const seen = await failingCalls('EIO', () => false, rewrite);
+  expect(seen.calls).toBe(5);
+  const { hasStruck } = await failingCalls(
+    'EIO',
+    (call) => call === 4,
+    async () => {
+      await expect(rewrite()).rejects.toMatchObject({ code: 'EIO' });
+    },
+  );
+  expect(hasStruck).toBe(true);
+  // The new file is in use; what is appended goes there, and `sync` makes up for the name.
+  journal.append({ kind: 'note', key: 'after', value: 'x' });
+  expect(loadJournal(path).records.at(-1)).toMatchObject({ key: 'after' });
+  await failingCalls(
+    'EIO',
+    (call) => call === 2,
+    async () => {
+      await Promise.resolve();
+      expect(() => journal.sync()).toThrow('EIO');
+    },
+  );
+  journal.sync();
+  journal.close();
 });

@@ -124,6 +124,8 @@ async function showLog(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => over.abort());
   }
+  terminal.unread?.addEventListener('abort', () => over.abort());
+  if (terminal.unread?.aborted === true) return;
   await followLines(logFile, endBytes, show, over.signal);
 }
 

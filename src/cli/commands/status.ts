@@ -55,22 +55,26 @@ async function watch(context: CommandContext): Promise<number> {
       hint: 'start it with: xcache service start',
     });
   }
-  const end = await untilSignal(client, async () => {
-    const watching = client.request(
-      'watch',
-      {},
-      {
-        onSession: (summary) =>
-          context.print({ result: summary, render: renderSession(summary), isLine: true }),
-      },
-    );
-    // Requests of one connection are taken in order: after this answer nothing is missed.
-    const ready = client.request('status', {}).then(() => {
-      context.terminal.err('waiting for cargo commands to end; Ctrl-C ends this');
-    });
-    await Promise.all([watching, ready]);
-    return 'service-ended' as const;
-  });
+  const end = await untilSignal(
+    client,
+    async () => {
+      const watching = client.request(
+        'watch',
+        {},
+        {
+          onSession: (summary) =>
+            context.print({ result: summary, render: renderSession(summary), isLine: true }),
+        },
+      );
+      // Requests of one connection are taken in order: after this answer nothing is missed.
+      const ready = client.request('status', {}).then(() => {
+        context.terminal.err('waiting for cargo commands to end; Ctrl-C ends this');
+      });
+      await Promise.all([watching, ready]);
+      return 'service-ended' as const;
+    },
+    context.terminal.unread,
+  );
   if (end === 'signal') return 0;
   throw new XcacheError('XC_SERVICE_UNREACHABLE', 'the service has ended');
 }

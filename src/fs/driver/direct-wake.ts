@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '../../base/errors.js';
-import { runCommand } from '../mount-command.js';
+import { runCommand } from '../../base/run-command.js';
 import type { DirectState } from './direct-state.js';
 import { wakeName, wakeNode } from './direct-wake-node.js';
 import { notifyRetrieveBytes, notifyRetrieveCode } from './protocol.js';

@@ -2,10 +2,9 @@
  * At most one service per store. The lock is flock(2) on the pid file: it ends with the process
  * however that ends, so it can never be stale, and the file says who holds it.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { cannotRunStatus, runCommand } from '../../base/run-command.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import { createExclusiveDirectory } from '../host/private-directory.js';
 import type { XcachePaths } from '../host/paths.js';
@@ -79,12 +78,7 @@ export async function isProcessAlive(pid: number): Promise<boolean> {
  * ends. Node has no call for it. Without flock(1) the lock of the store's database has to do.
  */
 async function tryFlock(handle: FileHandle): Promise<boolean> {
-  const child = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', handle.fd] });
-  try {
-    const [code] = (await once(child, 'exit')) as [number | null];
-    return code === 0;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return true;
-    throw error;
-  }
+  const result = await runCommand('flock', ['-n', '3'], { inheritFd: handle.fd });
+  if (result.kind === 'timeout') return false;
+  return result.kind === 'missing' || result.status === 0 || result.status === cannotRunStatus;
 }

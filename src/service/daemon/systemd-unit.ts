@@ -3,10 +3,11 @@
  * unit is for one store; commands start the service through it (`service-launcher.ts`), so that it
  * does not live and end with the terminal of whoever happened to run the first command.
  */
-import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, readFile, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { saveFile } from '../../base/atomic-file.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import { serviceStopTimeoutMs } from '../../base/limits.js';
 import type { XcachePaths } from '../host/paths.js';
@@ -205,15 +206,7 @@ async function loadUnit(): Promise<string | undefined> {
 
 async function writeUnit(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.new`;
-  const handle = await open(temporary, 'w', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, path);
+  await saveFile(path, text, 0o644);
 }
 
 /** By this line a unit file says which store it is for. */

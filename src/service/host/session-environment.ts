@@ -2,7 +2,6 @@
  * What a cargo process was started with, as far as it decides whether a stored unit is the unit
  * that this process would build: compiler, wrapper, steering variables, tools (cargo-rules 9, 12).
  */
-import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createHash } from 'node:crypto';
@@ -10,6 +9,7 @@ import { linkerTools, nativeTools, steeringSnapshot } from '../../cargo/environm
 import { rustcFieldHash } from '../../cargo/fingerprint.js';
 import { loadCargoConfig, type CargoConfig } from './cargo-config.js';
 import { fileIdentity, type HostFiles } from './host-files.js';
+import { libcVersion } from './libc-version.js';
 import { findProgram, type ToolchainProbe } from './toolchain.js';
 import type { CargoProcess } from './process-tree.js';
 
@@ -189,18 +189,6 @@ function identifyTools(
 
 function namespaceDigest(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
-}
-
-let knownLibc: string | undefined;
-
-/**
- * glibc's version: what a linked build script or proc-macro needs at run time. (Node's own report
- * would tell, but it waits for every worker thread, and ours sleep in the kernel.)
- */
-function libcVersion(): string {
-  knownLibc ??=
-    spawnSync('getconf', ['GNU_LIBC_VERSION'], { encoding: 'utf8' }).stdout.trim() || 'not glibc';
-  return knownLibc;
 }
 
 /** Model and features: virtual machines of one model may differ in what they let through. */

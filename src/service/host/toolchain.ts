@@ -142,6 +142,7 @@ function runRustc(
     cwd,
     encoding: 'utf8',
     timeout: probeTimeoutMs,
+    killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   return child.status === 0 ? child.stdout : undefined;

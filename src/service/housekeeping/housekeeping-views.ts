@@ -2,17 +2,17 @@
  * Views that nobody comes back to: their workspace is gone, or they were set aside long ago. And
  * the gate before any clean-up: whatever a view's journal names is protected first.
  */
-import { lstat, utimes } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
-import { runCommand } from '../../fs/mount-command.js';
+import { runCommand } from '../../base/run-command.js';
 import type { Digest } from '../../store/manifest.js';
 import { yieldToEventLoop } from '../../store/pacer.js';
 import type { Store } from '../../store/store.js';
 import { clearMissing, loadMissingSince, markMissing } from './housekeeping-marks.js';
 import { finishRemoval, removeView } from './housekeeping-removal.js';
-import { listBackingDigests } from '../views/materialize.js';
+import { loadBackingDigests } from '../../fs/closed-view.js';
 import type { GcView } from '../control/protocol.js';
 import { loadStoredViews, measureViews, workspaceOf, type StoredView } from './view-list.js';
 import type { Views } from '../views/views.js';
@@ -134,14 +134,9 @@ export class ViewKeeper {
 
   async #protectOne(view: StoredView['files']): Promise<void> {
     const { store, views, log } = this.#services;
-    const times = await timesOf(view.journalPath);
-    if (times === undefined) return;
-    const blobs = await views.whileClosed(view.id, () =>
-      listBackingDigests(view, (digest) => store.blobPath(digest as Digest)),
-    );
+    if (!(await isThere(view.journalPath))) return;
+    const blobs = await views.whileClosed(view.id, () => loadBackingDigests(view.journalPath));
     if (blobs === undefined) return;
-    // Reading it has written the journal anew, but nobody has used the view.
-    await utimes(view.journalPath, times.atime, times.mtime);
     await store.setViewReferences(view.id, {
       manifests: store.viewManifests(view.id),
       blobs: blobs as readonly Digest[],
@@ -150,12 +145,12 @@ export class ViewKeeper {
   }
 }
 
-/** Undefined where there is no such file. */
-async function timesOf(path: string): Promise<{ atime: Date; mtime: Date } | undefined> {
+async function isThere(path: string): Promise<boolean> {
   try {
-    return await lstat(path);
+    await lstat(path);
+    return true;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
+    if (isErrno(error, 'ENOENT')) return false;
     throw error;
   }
 }

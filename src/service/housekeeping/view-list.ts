@@ -5,7 +5,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrno } from '../../base/errors.js';
-import { runCommand } from '../../fs/mount-command.js';
+import { runCommand } from '../../base/run-command.js';
 import type { Digest } from '../../store/manifest.js';
 import { Pacer } from '../../store/pacer.js';
 import type { Store } from '../../store/store.js';

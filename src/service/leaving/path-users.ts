@@ -2,9 +2,9 @@
  * Which units of a build-dir hold the path of that build-dir, so that cargo must build them again
  * when it lies elsewhere. Cargo itself looks at times and hashes alone and would take them as they are.
  */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { VirtualPath } from '../../base/byte-string.js';
+import { runCommand } from '../../base/run-command.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { parseRustcDepFile } from '../../cargo/rustc-dep-file.js';
 import { containsPath, ownOutDir } from '../units/output-rewriting.js';
@@ -13,6 +13,9 @@ import { unitKeyOf, type UnitFacts } from '../units/unit-facts.js';
 
 /** What the children may say; names of all files of a very large build-dir. */
 const outputBytesMax = 256 << 20;
+
+/** They read every byte of a build-dir: a hundred gigabytes from a slow disk take half an hour. */
+const searchTimeoutMs = 3 * 3_600_000;
 
 export interface PathUsers {
   /** Of no use elsewhere: keys of units, and paths of outputs that carry no unit hash. */
@@ -146,18 +149,17 @@ async function search(
   args: readonly string[],
   emptyCode: number,
 ): Promise<readonly string[]> {
-  const settings = {
+  const result = await runCommand(file, args, {
     cwd: directory,
-    env: { ...process.env, LC_ALL: 'C' },
     encoding: 'latin1',
-    maxBuffer: outputBytesMax,
-  } as const;
-  const stdout = await new Promise<string>((resolve, reject) => {
-    execFile(file, args, settings, (error, output) => {
-      if (error === null || (error.code === emptyCode && output === '')) resolve(output);
-      else reject(new Error(`${file}: ${error.message}`, { cause: error }));
-    });
+    outputBytesMax,
+    timeoutMs: searchTimeoutMs,
   });
+  if (result.kind !== 'exited') throw new Error(`${file}: ${result.kind}`);
+  const { status, stdout, stderr } = result;
+  if (status !== 0 && (status !== emptyCode || stdout !== '')) {
+    throw new Error(`${file}: ${stderr === '' ? `status ${status}` : stderr}`);
+  }
   const names = stdout.split('\0').filter((name) => name !== '');
   return names.map((name) => name.replace(/^\.\//, ''));
 }

@@ -3,30 +3,18 @@
  * leaving. Units that hold the path of the mount would be wrong there: they stay behind, and cargo
  * builds them again. Nothing is deleted: what is not moved stays in the view's directory.
  */
-import { execFile } from 'node:child_process';
-import {
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import * as v from 'valibot';
+import { saveFile } from '../../base/atomic-file.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import { findExchangeable } from '../../base/trusted-way.js';
+import { copyTree } from '../host/copy-tree.js';
 import { moveTree } from '../views/adopt-directory.js';
 import { listStoredUnits, materialize, type MaterializeOptions } from '../views/materialize.js';
 import { findPathUsers } from './path-users.js';
 import { assertOwnDirectory, TargetMover } from './target-mover.js';
 import type { UnitFacts } from '../units/unit-facts.js';
-
-const run = promisify(execFile);
 
 export interface PlainTargetOptions extends MaterializeOptions {
   /** Where cargo saw the view. */
@@ -123,15 +111,7 @@ async function createPlan(options: PlainTargetOptions): Promise<Plan> {
   const users = await findPathUsers({ directory, buildDir, target, stored });
   const { mtimeMs: journalMs } = await stat(view.journalPath);
   const plan: Plan = { version: 1, target, journalMs, ...users };
-  const path = join(view.directory, 'plan.json');
-  const handle = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await handle.writeFile(JSON.stringify(plan));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${path}.new`, path);
+  await saveFile(join(view.directory, 'plan.json'), JSON.stringify(plan));
   return plan;
 }
 
@@ -193,12 +173,11 @@ async function canRename(from: string, to: string): Promise<boolean> {
   return true;
 }
 
-/** cp keeps what cargo looks at: times to the nanosecond, modes, hard links, symlinks. */
 async function copyAll(from: string, to: string): Promise<void> {
   const left = await lstat(to, { bigint: true }).catch(() => undefined);
   if (left !== undefined) assertOwnDirectory(to, left);
   await rm(to, { recursive: true, force: true });
   // So that it is nobody else's.
   await mkdir(to, { mode: 0o700 });
-  await run('cp', ['-a', '--reflink=auto', '-T', '--', from, to]);
+  await copyTree(from, to);
 }

@@ -1,7 +1,8 @@
 /** Whether the user has the per-user mount. Kept beside the views: setup writes it, every start reads it. */
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
+import { saveFile } from '../../base/atomic-file.js';
 import { isErrno } from '../../base/errors.js';
 
 const schema = v.strictObject({ version: v.literal(1), isEnabled: v.boolean() });
@@ -27,13 +28,6 @@ export async function saveAutoMountSetting(
   viewsDirectory: string,
   isEnabled: boolean,
 ): Promise<void> {
-  const path = pathOf(viewsDirectory);
-  const handle = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify({ version: 1, isEnabled })}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${path}.new`, path);
+  const text = `${JSON.stringify({ version: 1, isEnabled })}\n`;
+  await saveFile(pathOf(viewsDirectory), text);
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { syncDirectory } from '../../base/atomic-file.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import { buildDirTemplate } from '../per-user-mount/auto-paths.js';
 import {
@@ -186,15 +187,6 @@ async function isThere(path: string): Promise<boolean> {
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return false;
     throw configError(`${path} cannot be looked at: ${reasonOf(error)}`, error);
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

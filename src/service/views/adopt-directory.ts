@@ -2,10 +2,8 @@
  * Takes over a `target` that is not empty: its files become the view's upper layer. They are renamed
  * where that is possible; a copy is complete before the original goes away.
  */
-import { execFile } from 'node:child_process';
 import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import {
   findExchangeable,
@@ -13,9 +11,8 @@ import {
   inForeignHands,
   type WayProblem,
 } from '../../base/trusted-way.js';
+import { copyTree } from '../host/copy-tree.js';
 import type { ViewDirectory } from './view-directory.js';
-
-const run = promisify(execFile);
 
 /**
  * How many files were taken over; undefined where the directory was empty. Throws `XC_MOUNT_POINT`
@@ -152,11 +149,6 @@ async function setAside(view: ViewDirectory): Promise<void> {
   if (held.length > 0) await rename(view.directory, `${view.directory}.aside-${Date.now()}`);
   else await rm(view.directory, { recursive: true, force: true });
   await mkdir(view.directory, { recursive: true, mode: 0o700 });
-}
-
-/** cp keeps what cargo looks at: times to the nanosecond, modes, hard links, symlinks. */
-async function copyTree(from: string, to: string): Promise<void> {
-  await run('cp', ['-a', '--reflink=auto', '-T', '--', from, to]);
 }
 
 function openToOthers(mountPoint: string, { path, problem }: WayProblem): XcacheError {

@@ -1,7 +1,7 @@
 /** The directory of a view that somebody empties and removes. */
 import { access } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runCommand } from '../../fs/mount-command.js';
+import { runCommand } from '../../base/run-command.js';
 
 /** How long after the last file the directory itself is removed, by cargo or rm. */
 const removalMs = 300;

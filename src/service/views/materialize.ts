@@ -3,18 +3,15 @@
  * into the upper layer and every file gets the time that the view showed, so that cargo finds all
  * of it fresh.
  */
-import { execFile } from 'node:child_process';
 import { chmod, copyFile, constants, link, lstat, mkdir, open } from 'node:fs/promises';
 import { rename, rm, symlink } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { byteStringToHostPath, type VirtualPath } from '../../base/byte-string.js';
+import { requireSuccess } from '../host/run-program.js';
 import { openOverlay, type Overlay } from '../../fs/overlay.js';
 import type { ChangeObserver } from '../../fs/lower.js';
 import type { SnapshotEntry } from '../../fs/view-control.js';
 import type { Progress } from '../control/protocol.js';
 import type { ViewDirectory } from './view-directory.js';
-
-const run = promisify(execFile);
 
 /** Names in one call of touch; far below the limit of an argument list. */
 const namesPerCall = 200;
@@ -50,14 +47,6 @@ export async function materialize(options: MaterializeOptions): Promise<number> 
   }
   await restoreTimes(entries, options.view);
   return lower.filter(({ kind }) => kind === 'file').length;
-}
-
-/** Digests of all stored bytes that the journal of an unmounted view names. */
-export function listBackingDigests(
-  view: ViewDirectory,
-  blobPath: (digest: string) => string,
-): readonly string[] {
-  return withOverlay(view, blobPath, (overlay) => overlay.backingDigests());
 }
 
 /** Ids of the attached units of which nothing was changed; for a view that is not mounted. */
@@ -172,7 +161,7 @@ export async function touch(mtimeNs: bigint, paths: readonly string[]): Promise<
     const names = paths
       .slice(start, start + namesPerCall)
       .map((path) => Buffer.from(path, 'latin1').toString('utf8'));
-    await run('touch', ['-h', '-c', '-d', `@${seconds}.${fraction}`, '--', ...names]);
+    await requireSuccess('touch', ['-h', '-c', '-d', `@${seconds}.${fraction}`, '--', ...names]);
   }
 }
 

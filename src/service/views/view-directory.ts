@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { makeDirectory, saveFile } from '../../base/atomic-file.js';
 import { isErrno } from '../../base/errors.js';
 import type { DriverName } from '../control/protocol.js';
 
@@ -82,16 +83,8 @@ function parseRecord(text: string): ViewRecord | undefined {
 
 /** Durable at return; a reader sees the old record or the new one. */
 export async function saveViewRecord(view: ViewDirectory, record: ViewRecord): Promise<void> {
-  await mkdir(view.upperDirectory, { recursive: true, mode: 0o700 });
-  const path = join(view.directory, 'view.json');
-  const handle = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(record)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${path}.new`, path);
+  await makeDirectory(view.upperDirectory, 0o700);
+  await saveFile(join(view.directory, 'view.json'), `${JSON.stringify(record)}\n`);
 }
 
 /** The same at once, for a thread that others wait for. */

@@ -2,7 +2,7 @@
 import type { Digest } from '../../store/manifest.js';
 import type { Lease } from '../../store/protections.js';
 import type { Store } from '../../store/store.js';
-import { listBackingDigests } from './materialize.js';
+import { loadBackingDigests } from '../../fs/closed-view.js';
 import type { ViewDirectory } from './view-directory.js';
 
 export class ViewLease implements Disposable {
@@ -38,8 +38,7 @@ export class ViewLease implements Disposable {
 
   /** Clean-up goes by these while the view is not mounted, which it must not be at the call. */
   async saveReferences(manifests: readonly Digest[]): Promise<void> {
-    const blobPath = (digest: string): string => this.#store.blobPath(digest as Digest);
-    const blobs = listBackingDigests(this.#directory, blobPath) as Digest[];
+    const blobs = loadBackingDigests(this.#directory.journalPath) as Digest[];
     await this.#store.setViewReferences(this.#directory.id, { manifests, blobs });
   }
 

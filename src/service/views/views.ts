@@ -15,7 +15,8 @@ import {
 } from './adopt-directory.js';
 import type { Digest } from '../../store/manifest.js';
 import { blobPathIn } from '../units/blob-access.js';
-import { listBackingDigests, materialize } from './materialize.js';
+import { materialize } from './materialize.js';
+import { loadBackingDigests } from '../../fs/closed-view.js';
 import type {
   DriverName,
   MountParams,
@@ -201,8 +202,7 @@ export class Views {
   /** Keeps clean-up away from what the journal of a view names that cannot be mounted now. */
   async #protect(record: ViewRecord): Promise<void> {
     const directory = viewDirectory(this.#viewsDirectory, record.mountPoint);
-    const blobPath = blobPathIn(this.#services.blobsDirectory);
-    const blobs = listBackingDigests(directory, blobPath) as Digest[];
+    const blobs = loadBackingDigests(directory.journalPath) as Digest[];
     const references = { manifests: [], blobs };
     await this.#services.store.setViewReferences(directory.id, references);
   }
