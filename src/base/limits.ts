@@ -101,3 +101,9 @@ export const serviceStopTimeoutMs: number = 60_000;
 
 /** The log file is renamed to `.1` beyond this, so logs never take more than twice as much. */
 export const logFileBytesMax: number = 10 << 20;
+
+/** Decisions that `explain` knows, each about one unit in one session: several large builds. */
+export const decisionRowsMax: number = 20_000;
+
+/** Characters of a reason in a decision: a sentence and a path. */
+export const decisionTextCharactersMax: number = 2_000;

@@ -3,11 +3,13 @@ import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control/control-session.js';
+import { reportDecisions } from './units/decision-report.js';
 import type { DecisionLog } from './units/decisions.js';
 import type { SessionWatchers } from './views/session-summary-watchers.js';
 import type { Housekeeping } from './housekeeping/housekeeping.js';
 import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './control/protocol.js';
 import { parseUnitFacts } from './units/unit-facts.js';
+import { workspaceOf } from './views/view-workspace.js';
 import type { Views } from './views/views.js';
 import type { WorkspaceViews } from './per-user-mount/workspace-views.js';
 
@@ -38,7 +40,8 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
     stats: () => Promise.resolve(statsOf(store, views)),
     units: async () => await listUnits(store, views),
-    explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
+    explain: (params) =>
+      Promise.resolve(reportDecisions(decisions.rows(), params, workspacesOf(views))),
     verify: async ({ repair }, { progress, signal }) => {
       const outcome = await verifyStore(store, { repair, onProgress: progress, signal });
       return { version: 1, ...outcome };
@@ -74,12 +77,23 @@ function statusOf(services: HandlerServices): StatusResult {
 function statsOf(store: Store, views: Views): StatsResult {
   const { units, blobs, physicalBytes, logicalBytes: onceBytes } = store.stats();
   const logicalBytes = onceBytes + repeatedBytes(store, views);
-  const { served, missed, promoted, refused, savedMs } = store.counters();
+  const counters = store.counters();
+  const { served, missed, missedSharable, missedOwn } = counters;
+  const shared = served + missedSharable;
   return {
     version: 1,
     store: { units, blobs, physicalBytes, logicalBytes },
-    units: { served, missed, promoted, refused, savedMs },
+    units: {
+      ...counters,
+      missedUndecided: Math.max(0, missed - missedSharable - missedOwn),
+      hitRate: shared === 0 ? null : served / shared,
+    },
   };
+}
+
+/** Those of all views that are open, whether something was decided in them or not. */
+function workspacesOf(views: Views): readonly string[] {
+  return views.all().map(({ workspace, mountPoint }) => workspace ?? workspaceOf(mountPoint));
 }
 
 /** What units would take in every view but the first that has them. */

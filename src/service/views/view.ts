@@ -406,7 +406,7 @@ export class View {
       reason,
     });
     const session = this.#sessions.builderOf(unit.unitKey);
-    this.#tally.keptPrivate({ ...unit, package: unit.packageName }, { reason, message }, session);
+    this.#tally.keptPrivate(files, { reason, message }, session);
   }
 
   #ended(error: string | undefined): void {
