@@ -8,7 +8,8 @@ import { installExitUnmount } from '../fs/exit-unmount.js';
 import { openStore, type Store } from '../store/store.js';
 import type { Config } from './daemon/config.js';
 import { startControlServer } from './control/control-server.js';
-import { DecisionLog } from './units/decisions.js';
+import { SavedDecisions } from './units/decision-file.js';
+import type { DecisionLog } from './units/decisions.js';
 import { createHandlers } from './handlers.js';
 import { HostFiles } from './host/host-files.js';
 import { Housekeeping } from './housekeeping/housekeeping.js';
@@ -38,7 +39,9 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   const store = await openStore({ directory: paths.storeDirectory, log });
   await using scope = new AsyncScope();
   scope.defer(async () => await store.close());
-  const service = createService(paths, store, log, config);
+  const saved = await SavedDecisions.open({ path: paths.decisionsFile, log });
+  scope.defer(async () => await saved[Symbol.asyncDispose]());
+  const service = createService({ paths, store, log, config, decisions: saved.decisions });
   const forgetMounts = installExitUnmount(() => {
     const isFree = service.views.all().map((view) => view.abandonSync());
     isFree.push(service.workspaces.abandonSync());
@@ -72,13 +75,18 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   return 0;
 }
 
+interface ServiceParts {
+  readonly paths: XcachePaths;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly config: Config;
+  readonly decisions: DecisionLog;
+}
+
 function createService(
-  paths: XcachePaths,
-  store: Store,
-  log: Logger,
-  config: Config,
+  parts: ServiceParts,
 ): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
-  const decisions = new DecisionLog();
+  const { paths, store, log, config, decisions } = parts;
   const watchers = new SessionWatchers(log);
   const host = new HostFiles(() => mountPointsOf(views, workspaces));
   const pause = new PromotionPause(log, () => {
