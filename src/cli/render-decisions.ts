@@ -17,7 +17,7 @@ interface Asked {
 }
 
 /** `stats` */
-export function renderStats({ store, units }: StatsResult): Render {
+export function renderStats({ store, units, lastBuild }: StatsResult): Render {
   return (style) => {
     const lines = [
       style.bold('store'),
@@ -26,7 +26,7 @@ export function renderStats({ store, units }: StatsResult): Render {
       `  unshared      ${formatSize(store.logicalBytes)} if each workspace had its own`,
       `  saved         ${style.good(formatSize(Math.max(0, store.logicalBytes - store.physicalBytes)))}`,
       style.bold('units'),
-      `  served        ${formatNumber(units.served)}${rateOf(units)}`,
+      `  served        ${formatNumber(units.served)}${rateOf(units.served, units.missedSharable)}`,
       `  missed        ${formatNumber(units.missedSharable)} that could be shared`,
       `  own           ${formatNumber(units.missedOwn)} compiled that are never shared: ` +
         'packages by path, programs, tests',
@@ -40,15 +40,23 @@ export function renderStats({ store, units }: StatsResult): Render {
       `  not stored    ${formatNumber(units.refused)}`,
       `  time saved    ${style.good(formatDuration(units.savedMs))} of compiling`,
     );
+    if (lastBuild !== null) {
+      const { workspace, startedMs, served, notServed } = lastBuild;
+      lines.push(
+        `${style.bold('last build')} of ${formatTime(startedMs)} in ${workspace}`,
+        `  served        ${formatNumber(served)}${rateOf(served, notServed)}`,
+        `  compiled      ${formatNumber(lastBuild.compiled)}; see: xcache explain`,
+      );
+    }
     return lines.join('\n');
   };
 }
 
 /** 100 % means all: one miss in a thousand is 99 %. */
-function rateOf({ served, missedSharable, hitRate }: StatsResult['units']): string {
-  if (hitRate === null) return '';
-  const all = formatNumber(served + missedSharable);
-  return ` (${Math.floor(100 * hitRate)} % of the ${all} that could be shared)`;
+function rateOf(served: number, missed: number): string {
+  const all = served + missed;
+  if (all === 0) return '';
+  return ` (${Math.floor((100 * served) / all)} % of the ${formatNumber(all)} that could be shared)`;
 }
 
 /** `explain`: each build with its sum, and its units below, those that could have been served first. */

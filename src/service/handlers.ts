@@ -38,7 +38,7 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
       await services.workspaces.materialize(params, progress),
     status: () => Promise.resolve(statusOf(services)),
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
-    stats: () => Promise.resolve(statsOf(store, views)),
+    stats: () => Promise.resolve(statsOf(services)),
     units: async () => await listUnits(store, views),
     explain: (params) =>
       Promise.resolve(reportDecisions(decisions.rows(), params, workspacesOf(views))),
@@ -74,7 +74,7 @@ function statusOf(services: HandlerServices): StatusResult {
   };
 }
 
-function statsOf(store: Store, views: Views): StatsResult {
+function statsOf({ store, views, decisions }: HandlerServices): StatsResult {
   const { units, blobs, physicalBytes, logicalBytes: onceBytes } = store.stats();
   const logicalBytes = onceBytes + repeatedBytes(store, views);
   const counters = store.counters();
@@ -88,6 +88,7 @@ function statsOf(store: Store, views: Views): StatsResult {
       missedUndecided: Math.max(0, missed - missedSharable - missedOwn),
       hitRate: shared === 0 ? null : served / shared,
     },
+    lastBuild: reportDecisions(decisions.rows(), {}).builds.at(-1) ?? null,
   };
 }
 

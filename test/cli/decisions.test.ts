@@ -97,6 +97,7 @@ describe('stats', () => {
           version: 1,
           store: { units: 1234, blobs: 1, physicalBytes: 2 ** 30, logicalBytes: 3 * 2 ** 30 },
           units: { ...unitCounts, served: 3, missedSharable: 1, hitRate: 0.75, savedMs: 200_000 },
+          lastBuild: null,
         }),
     });
     const { out } = await run('stats');
@@ -115,7 +116,8 @@ describe('stats', () => {
     const counts = { ...unitCounts, served, missedSharable, missedOwn: 7, missedUndecided: 5 };
     const store = { units: 0, blobs: 0, physicalBytes: 0, logicalBytes: 0 };
     await serve({
-      stats: () => Promise.resolve({ version: 1, store, units: { ...counts, hitRate } }),
+      stats: () =>
+        Promise.resolve({ version: 1, store, units: { ...counts, hitRate }, lastBuild: null }),
     });
     const { out } = await run('stats');
     expect(out).toContain(text);
@@ -125,8 +127,20 @@ describe('stats', () => {
 
   test('stats has no rate where nothing could have been served', async () => {
     const store = { units: 0, blobs: 0, physicalBytes: 0, logicalBytes: 0 };
-    await serve({ stats: () => Promise.resolve({ version: 1, store, units: unitCounts }) });
+    const lastBuild = { ...build, units: 2, compiled: 2, own: 2 };
+    const result = { version: 1, store, units: unitCounts, lastBuild } as const;
+    await serve({ stats: () => Promise.resolve(result) });
     expect((await run('stats')).out).not.toContain('%');
+  });
+
+  test('stats shows a last build that missed nothing as 100 %, whatever was before', async () => {
+    const units = { ...unitCounts, served: 4, missedSharable: 4, hitRate: 0.5 };
+    const store = { units: 0, blobs: 0, physicalBytes: 0, logicalBytes: 0 };
+    const lastBuild = { ...build, units: 9, served: 4, compiled: 5, own: 5 };
+    await serve({ stats: () => Promise.resolve({ version: 1, store, units, lastBuild }) });
+    const { out } = await run('stats');
+    expect(out).toContain('4 (50 % of the 8 that could be shared)');
+    expect(out).toMatch(/last build of .* in \/ws\n +served +4 \(100 % of the 4 /);
   });
 });
 

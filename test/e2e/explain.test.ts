@@ -91,6 +91,8 @@ describeEndToEnd('what explain and stats show', () => {
     const after = (await world.stats()).units;
     // Nothing that could be shared was missed by the second build.
     expect(after).toMatchObject({ served: 4, missedSharable: 4, missedOwn: 10, hitRate: 0.5 });
+    const { stdout } = await world.xcache('stats');
+    expect(stdout).toContain(` in ${second.path}\n  served        4 (100 % of the 4 that could be`);
     const all = await second.explainHere('--all');
     expect(all.builds.map(({ workspace }) => workspace)).toEqual([first.path, second.path]);
     expect(unitsTwice(all)).toEqual([]);

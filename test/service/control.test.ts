@@ -40,6 +40,7 @@ const stats: StatsResult = {
     refused: 8,
     savedMs: 9,
   },
+  lastBuild: null,
 };
 
 /** Handlers that answer nothing but what a test gives. */

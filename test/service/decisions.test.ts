@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decisionRowsMax } from '../../src/base/limits.js';
+import { controlResponseBytesMax, decisionRowsMax } from '../../src/base/limits.js';
 import type { ExplainParams, ExplainResult } from '../../src/service/control/protocol.js';
 import { reportDecisions } from '../../src/service/units/decision-report.js';
 import {
@@ -240,6 +240,16 @@ test('no more decisions are kept than there may be, the latest ones', () => {
   log.served(unit('p10'), ws, '1:1', 0);
   log.served(unit('new'), ws, '1:1', 0);
   expect(log.rows()[0]?.package).toBe('p12');
+});
+
+test('an answer is never too large for the control socket: the oldest decisions are left out', () => {
+  const log = new DecisionLog();
+  const long = { directory: `/${'d'.repeat(4_000)}`, workspace: `/${'w'.repeat(4_000)}` };
+  for (let index = 0; index < 6_000; index += 1) log.served(unit(`p${index}`), long, '1:1', 0);
+  const result = report(log, { all: true });
+  expect(JSON.stringify(result).length).toBeLessThan(controlResponseBytesMax);
+  expect(result.decisions.length).toBeGreaterThan(1_000);
+  expect(result.decisions.at(-1)?.package).toBe('p5999');
 });
 
 test('long texts are cut', () => {

@@ -22,7 +22,8 @@ const manual = {
       'nothing were shared: each unit counts once for every workspace that has it.',
     'The share of served units counts only units that could be shared: 100 % means that cargo ' +
       'compiled nothing that another workspace could have had. What is never shared (packages by ' +
-      'path, programs, tests) is counted apart, and so is what was not built to its end.',
+      'path, programs, tests) is counted apart, and so is what was not built to its end. The last ' +
+      'build is the last one of any workspace.',
   ],
   examples: [
     ['xcache stats', 'for people'],

@@ -114,6 +114,8 @@ export interface StatsResult {
     /** Compile time that served units did not cost again. */
     readonly savedMs: number;
   };
+  /** Of any workspace; null where none is remembered. */
+  readonly lastBuild: BuildRow | null;
 }
 
 export interface UnitRow {

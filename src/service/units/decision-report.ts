@@ -1,6 +1,10 @@
 /** Answers `xcache explain` from the rows of the decision log. Pure. */
+import { controlResponseBytesMax } from '../../base/limits.js';
 import type { BuildRow, Decision, ExplainParams, ExplainResult } from '../control/protocol.js';
 import type { DecisionReason, UnitDecision } from './decisions.js';
+
+/** Half of an answer: builds come on top, and a character may take more than one byte. */
+const answerCharactersMax = controlResponseBytesMax / 2;
 
 /**
  * Chooses among `all` (oldest first): the last build of the workspace that `params.directory` lies
@@ -17,7 +21,8 @@ export function reportDecisions(
   const workspace = workspaceAt(params.directory, rows, workspaces);
   const { unit } = params;
   const wanted = unit === undefined ? rows : rows.filter((row) => isNamed(row, unit));
-  const chosen = params.all === true ? wanted : ofLastBuild(wanted, workspace, unit !== undefined);
+  const chosen =
+    params.all === true ? latest(wanted) : ofLastBuild(wanted, workspace, unit !== undefined);
   const chosenBuilds = new Set(chosen.map(buildOf));
   return {
     version: 1,
@@ -45,6 +50,19 @@ function workspaceAt(
     if (workspace !== undefined) return workspace;
   }
   return roots.get('/');
+}
+
+/** As many as an answer on the control socket can carry: texts may be long. */
+function latest(rows: readonly UnitDecision[]): readonly UnitDecision[] {
+  let characters = 0;
+  const start = rows.findLastIndex((row) => {
+    const texts = [row.directory, row.directory, row.workspace, row.profilePath];
+    const reasons = [row.miss, row.verdict].map((reason) => reason?.message ?? '');
+    // Keys, numbers, names and words of a row take less than 1,000.
+    characters += [...texts, ...reasons].reduce((sum, text) => sum + text.length, 1_000);
+    return characters > answerCharactersMax;
+  });
+  return rows.slice(start + 1);
 }
 
 /** Of a named unit that this workspace never had, what others had of it is better than nothing. */
