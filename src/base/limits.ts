@@ -101,3 +101,18 @@ export const serviceStopTimeoutMs: number = 60_000;
 
 /** The log file is renamed to `.1` beyond this, so logs never take more than twice as much. */
 export const logFileBytesMax: number = 10 << 20;
+
+/** Decisions that `explain` knows, each about one unit in one session: several large builds. */
+export const decisionRowsMax: number = 20_000;
+
+/** Characters of a reason in a decision: a sentence and a path. */
+export const decisionTextCharactersMax: number = 2_000;
+
+/** The file of decisions; at about 300 bytes each, ten builds of a large workspace. */
+export const decisionFileBytesMax: number = 4 << 20;
+
+/** How long nothing must have been decided before the decisions are written to their file. */
+export const decisionQuietMs: number = 5_000;
+
+/** How long decisions wait for such a time at most: what a kill in a long build may lose. */
+export const decisionWaitMs: number = 60_000;

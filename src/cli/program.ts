@@ -60,7 +60,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'explain',
-    summary: 'tell why units were served, missed, stored or refused',
+    summary: 'show why the last build was served or compiled what it needed',
     load: async () => (await import('./commands/explain.js')).defineExplain,
   },
   {
@@ -197,7 +197,7 @@ const overview = {
     ['xcache mount ./target', 'or this one alone'],
     ['cargo build', 'as ever'],
     ['xcache stats', 'see what it saved'],
-    ['xcache explain --last', 'see why the last build compiled what it compiled'],
+    ['xcache explain', 'see why the last build compiled what it compiled'],
   ],
   seeAlso: ['setup --help', 'mount --help', 'config --help'],
 } as const;

@@ -2,12 +2,9 @@
 import Table from 'cli-table3';
 import type { ConfigEntry } from '../service/daemon/config.js';
 import type {
-  Decision,
-  ExplainResult,
   HelloResult,
   MountResult,
   SessionSummary,
-  StatsResult,
   StatusResult,
   UnitsResult,
   UnmountResult,
@@ -123,27 +120,6 @@ export function renderSession(summary: SessionSummary): Render {
   };
 }
 
-/** `stats` */
-export function renderStats({ store, units }: StatsResult): Render {
-  return (style) => {
-    const asked = units.served + units.missed;
-    const rate = asked === 0 ? '' : ` (${((100 * units.served) / asked).toFixed(0)} % of ${asked})`;
-    return [
-      style.bold('store'),
-      `  units         ${store.units.toLocaleString('en-US')} in ${formatCount(store.blobs, 'blob')}`,
-      `  on disk       ${formatSize(store.physicalBytes)}`,
-      `  unshared      ${formatSize(store.logicalBytes)} if each workspace had its own`,
-      `  saved         ${style.good(formatSize(Math.max(0, store.logicalBytes - store.physicalBytes)))}`,
-      style.bold('units'),
-      `  served        ${units.served.toLocaleString('en-US')}${rate}`,
-      `  missed        ${units.missed.toLocaleString('en-US')}`,
-      `  stored        ${units.promoted.toLocaleString('en-US')}`,
-      `  not stored    ${units.refused.toLocaleString('en-US')}`,
-      `  time saved    ${style.good(formatDuration(units.savedMs))} of compiling`,
-    ].join('\n');
-  };
-}
-
 /** `units`, in the order given. */
 export function renderUnits({ units }: UnitsResult): Render {
   return (style) => {
@@ -165,46 +141,6 @@ export function renderUnits({ units }: UnitsResult): Render {
     );
     return `${table}\n${formatCount(units.length, 'unit')}, ${formatSize(bytes)}`;
   };
-}
-
-/** `explain`: decisions below the directory that they were made for. */
-export function renderExplain({ decisions }: ExplainResult, unit: string | undefined): Render {
-  return (style) => {
-    if (decisions.length === 0) return nothingToExplain(unit);
-    const lines: string[] = [];
-    let directory = '';
-    for (const decision of decisions) {
-      if (decision.directory !== directory) lines.push(style.bold(decision.directory));
-      directory = decision.directory;
-      lines.push(renderDecision(decision, style));
-    }
-    return lines.join('\n');
-  };
-}
-
-function nothingToExplain(unit: string | undefined): string {
-  const subject = unit === undefined ? 'no unit was' : `no unit ${unit} was`;
-  const next = unit === undefined ? 'build something, then try again' : 'all: xcache explain';
-  return `${subject} asked for or built since the service was started; ${next}`;
-}
-
-function renderDecision(decision: Decision, style: Style): string {
-  const outcome = decision.outcome.padEnd(8);
-  const colored = (): string => {
-    switch (decision.outcome) {
-      case 'served':
-      case 'promoted':
-        return style.good(outcome);
-      case 'missed':
-        return style.warn(outcome);
-      case 'refused':
-        return style.dim(outcome);
-    }
-  };
-  return (
-    `  ${formatTime(decision.atMs)}  ${colored()}  ${decision.unit}\n` +
-    `                      ${decision.message} ${style.dim(`[${decision.reason}]`)}`
-  );
 }
 
 /** `verify` */

@@ -5,11 +5,13 @@ import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control/control-session.js';
 import { listRejected, rejectPackage } from './rejecting.js';
 import type { Rejections } from './units/rejections.js';
+import { reportDecisions } from './units/decision-report.js';
 import type { DecisionLog } from './units/decisions.js';
 import type { SessionWatchers } from './views/session-summary-watchers.js';
 import type { Housekeeping } from './housekeeping/housekeeping.js';
 import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './control/protocol.js';
 import { parseUnitFacts } from './units/unit-facts.js';
+import { workspaceOf } from './views/view-workspace.js';
 import type { Views } from './views/views.js';
 import type { WorkspaceViews } from './per-user-mount/workspace-views.js';
 
@@ -39,13 +41,14 @@ export function createHandlers(services: HandlerServices): ControlHandlers {
       await services.workspaces.materialize(params, progress),
     status: () => Promise.resolve(statusOf(services)),
     watch: async (_params, { session, signal }) => await services.watchers.watch(session, signal),
-    stats: () => Promise.resolve(statsOf(store, views)),
+    stats: () => Promise.resolve(statsOf(services)),
     units: async () => await listUnits(store, views, services.rejections),
     reject: async (params) => {
       const attached = (): ReadonlyMap<Digest, number> => countViews(store, views);
       return await rejectPackage(params, { store, rejections: services.rejections, attached });
     },
-    explain: (params) => Promise.resolve({ version: 1, decisions: decisions.find(params) }),
+    explain: (params) =>
+      Promise.resolve(reportDecisions(decisions.rows(), params, workspacesOf(views))),
     verify: async ({ repair }, { progress, signal }) => {
       const outcome = await verifyStore(store, { repair, onProgress: progress, signal });
       return { version: 1, ...outcome };
@@ -78,15 +81,27 @@ function statusOf(services: HandlerServices): StatusResult {
   };
 }
 
-function statsOf(store: Store, views: Views): StatsResult {
+function statsOf({ store, views, decisions }: HandlerServices): StatsResult {
   const { units, blobs, physicalBytes, logicalBytes: onceBytes } = store.stats();
   const logicalBytes = onceBytes + repeatedBytes(store, views);
-  const { served, missed, promoted, refused, savedMs } = store.counters();
+  const counters = store.counters();
+  const { served, missed, missedSharable, missedOwn } = counters;
+  const shared = served + missedSharable;
   return {
     version: 1,
     store: { units, blobs, physicalBytes, logicalBytes },
-    units: { served, missed, promoted, refused, savedMs },
+    units: {
+      ...counters,
+      missedUndecided: Math.max(0, missed - missedSharable - missedOwn),
+      hitRate: shared === 0 ? null : served / shared,
+    },
+    lastBuild: reportDecisions(decisions.rows(), {}).builds.at(-1) ?? null,
   };
+}
+
+/** Those of all views that are open, whether something was decided in them or not. */
+function workspacesOf(views: Views): readonly string[] {
+  return views.all().map(({ workspace, mountPoint }) => workspace ?? workspaceOf(mountPoint));
 }
 
 /** What units would take in every view but the first that has them. */

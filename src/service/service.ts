@@ -10,7 +10,8 @@ import type { Digest } from '../store/manifest.js';
 import { openStore, type Store } from '../store/store.js';
 import type { Config } from './daemon/config.js';
 import { startControlServer } from './control/control-server.js';
-import { DecisionLog } from './units/decisions.js';
+import { SavedDecisions } from './units/decision-file.js';
+import type { DecisionLog } from './units/decisions.js';
 import { createHandlers } from './handlers.js';
 import { HostFiles } from './host/host-files.js';
 import { openRejections, type Rejections } from './units/rejections.js';
@@ -43,7 +44,10 @@ export async function runService(paths: XcachePaths, log: Logger, config: Config
   await using scope = new AsyncScope();
   scope.defer(async () => await store.close());
   const rejections = await openRejections(join(paths.storeDirectory, 'rejected.json'));
-  const service = createService({ paths, store, rejections, log, config });
+  const saved = await SavedDecisions.open({ path: paths.decisionsFile, log });
+  scope.defer(async () => await saved[Symbol.asyncDispose]());
+  const { decisions } = saved;
+  const service = createService({ paths, store, rejections, log, config, decisions });
   const forgetMounts = installExitUnmount(() => {
     const isFree = service.views.all().map((view) => view.abandonSync());
     isFree.push(service.workspaces.abandonSync());
@@ -83,13 +87,13 @@ interface ServiceParts {
   readonly rejections: Rejections;
   readonly log: Logger;
   readonly config: Config;
+  readonly decisions: DecisionLog;
 }
 
 function createService(
   parts: ServiceParts,
 ): Parameters<typeof createHandlers>[0] & { onStop(listener: () => void): void } {
-  const { paths, store, rejections, log, config } = parts;
-  const decisions = new DecisionLog();
+  const { paths, store, rejections, log, config, decisions } = parts;
   const watchers = new SessionWatchers(log);
   const host = new HostFiles(() => mountPointsOf(views, workspaces));
   const pause = new PromotionPause(log, () => views.resumePromotion());

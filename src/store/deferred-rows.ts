@@ -16,7 +16,17 @@ export type InputRow = Omit<StoredInputRow, 'seenMs'>;
 /** Statistics over the life of the store. */
 export type Counters = CountersRow;
 
-const noCounters: Counters = { served: 0, missed: 0, promoted: 0, refused: 0, savedMs: 0 };
+const noCounters: Counters = {
+  served: 0,
+  missed: 0,
+  missedSharable: 0,
+  missedOwn: 0,
+  verified: 0,
+  differed: 0,
+  promoted: 0,
+  refused: 0,
+  savedMs: 0,
+};
 
 /** Buffers rows in front of the index. */
 export class DeferredRows {
@@ -40,15 +50,13 @@ export class DeferredRows {
     return this.#counters;
   }
 
+  /** Negative numbers take back what was counted too early; no counter goes below 0. */
   addCounters(delta: Partial<Counters>): void {
-    const { served = 0, missed = 0, promoted = 0, refused = 0, savedMs = 0 } = delta;
-    this.#counters = {
-      served: this.#counters.served + served,
-      missed: this.#counters.missed + missed,
-      promoted: this.#counters.promoted + promoted,
-      refused: this.#counters.refused + refused,
-      savedMs: this.#counters.savedMs + Math.max(0, Math.round(savedMs)),
-    };
+    const counters: { -readonly [K in keyof Counters]: number } = { ...this.#counters };
+    for (const name of Object.keys(noCounters) as (keyof Counters)[]) {
+      counters[name] = sumOf(counters[name], delta[name] ?? 0);
+    }
+    this.#counters = counters;
     this.#haveCountersChanged = true;
     this.#schedule();
   }
@@ -145,4 +153,10 @@ export class DeferredRows {
       }
     }
   }
+}
+
+/** What a row can hold: a whole number, whatever a manifest of another program says. */
+function sumOf(counter: number, delta: number): number {
+  const sum = counter + (Number.isFinite(delta) ? Math.round(delta) : 0);
+  return Math.min(Math.max(0, sum), Number.MAX_SAFE_INTEGER);
 }

@@ -56,6 +56,12 @@ export interface TotalsRow {
 export interface CountersRow {
   readonly served: number;
   readonly missed: number;
+  /** Misses of units that turned out to be fit for the store, and of units that never are. */
+  readonly missedSharable: number;
+  readonly missedOwn: number;
+  /** Units that were compiled to be compared with stored ones, and those of them that differed. */
+  readonly verified: number;
+  readonly differed: number;
   readonly promoted: number;
   readonly refused: number;
   /** Compile time that served units did not cost again. */
@@ -147,6 +153,11 @@ const schemas: { readonly [K in RowKind]: v.GenericSchema<unknown, RowTypes[K]> 
   counters: v.strictObject({
     served: count,
     missed: count,
+    // Rows of before these were counted lack them.
+    missedSharable: v.optional(count, 0),
+    missedOwn: v.optional(count, 0),
+    verified: v.optional(count, 0),
+    differed: v.optional(count, 0),
     promoted: count,
     refused: count,
     savedMs: count,

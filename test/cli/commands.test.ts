@@ -289,21 +289,6 @@ describe('with a service', () => {
     expect(JSON.parse((await run('status', '--json')).out)).toEqual({ running: true, ...status });
   });
 
-  test('stats shows bytes and rates for people', async () => {
-    await serve({
-      stats: () =>
-        Promise.resolve({
-          version: 1,
-          store: { units: 1234, blobs: 1, physicalBytes: 2 ** 30, logicalBytes: 3 * 2 ** 30 },
-          units: { served: 3, missed: 1, promoted: 5, refused: 6, savedMs: 200_000 },
-        }),
-    });
-    const { out } = await run('stats');
-    for (const part of ['1,234', '1.0 GiB', '3.0 GiB', '75 % of 4', '3 min 20 s']) {
-      expect(out).toContain(part);
-    }
-  });
-
   test('units are sorted as asked, in JSON too', async () => {
     const rows = [unit('b', 10, 5), unit('a', 30, undefined), unit('c', 20, 7)];
     await serve({ units: () => Promise.resolve({ version: 1, units: rows, rejected: [] }) });
@@ -315,34 +300,6 @@ describe('with a service', () => {
     expect(await order('--sort', 'size')).toBe('acb');
     expect(await order('--sort', 'time')).toBe('cba');
     expect((await run('units')).out).toContain('3 units, 60 B');
-  });
-
-  test('explain passes the question on and prints each reason', async () => {
-    const asked: unknown[] = [];
-    await serve({
-      explain: (params) => {
-        asked.push(params);
-        return Promise.resolve({
-          version: 1,
-          decisions: [
-            {
-              atMs: 0,
-              directory: '/ws/target',
-              unit: 'debug/deps/libserde-0123456789abcdef',
-              outcome: 'missed',
-              reason: 'environment-differs',
-              message: 'CC is clang here and was gcc there',
-            },
-          ],
-        });
-      },
-    });
-    const { out } = await run('explain', 'serde', '--last');
-    for (const part of ['/ws/target', 'missed', 'CC is clang', '[environment-differs]']) {
-      expect(out).toContain(part);
-    }
-    await run('explain');
-    expect(asked).toEqual([{ unit: 'serde', last: true }, {}]);
   });
 
   test('verify fails while damage is left, and only then', async () => {

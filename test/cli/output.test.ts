@@ -97,7 +97,9 @@ function stdoutOf(child: ChildProcess): NonNullable<ChildProcess['stdout']> {
 }
 
 async function serveUnits(units: readonly UnitRow[]): Promise<void> {
-  server = await serveMethods({ units: () => Promise.resolve({ version: 1, units, rejected: [] }) });
+  server = await serveMethods({
+    units: () => Promise.resolve({ version: 1, units, rejected: [] }),
+  });
 }
 
 describe('results', () => {

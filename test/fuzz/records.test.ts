@@ -1,5 +1,6 @@
 /** Records of our own that a disk, another program or another version may have changed. */
 import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
@@ -7,6 +8,10 @@ import { decodeRecord, encodeRecord, type JournalRecord } from '../../src/fs/jou
 import { decodeManifest, encodeManifest } from '../../src/store/manifest-codec.js';
 import type { Digest, Manifest } from '../../src/store/manifest.js';
 import { decodeRow, encodeRow, frameRow, totalsKey, type RowKind } from '../../src/store/rows.js';
+import { loadDecisions, saveDecisions } from '../../src/service/units/decision-file.js';
+import { reportDecisions } from '../../src/service/units/decision-report.js';
+import { DecisionLog, type UnitDecision } from '../../src/service/units/decisions.js';
+import { createTempDirectory } from '../support/tmp.js';
 import { parseUnitFacts } from '../../src/service/units/unit-facts.js';
 import {
   attachmentOf,
@@ -140,9 +145,29 @@ function lineOf(value: unknown): Buffer {
   return Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json.toString()}`);
 }
 
+const decision: UnitDecision = {
+  atMs: 1,
+  session: '42:777',
+  directory: '/ws/target',
+  workspace: '/ws',
+  profilePath: 'debug',
+  package: 'serde',
+  unitHash: '0123456789abcdef',
+  state: 'compiled',
+  savedMs: 0,
+  miss: { reason: 'unknown-unit', message: 'm' },
+  verdict: { outcome: 'stored', reason: 'stored', message: 'stored', isOwn: false },
+  counted: 'judged',
+};
+
 const hostileLines = fc.oneof(
   { weight: 3, arbitrary: mutatedJson(records.map(arrayOf)).map(lineOf) },
   { weight: 1, arbitrary: mutated(records.map((record) => encodeRecord(record).subarray(0, -1))) },
+);
+
+const hostileDecisions = fc.oneof(
+  { weight: 3, arbitrary: mutatedJson([decision]).map(lineOf) },
+  { weight: 1, arbitrary: mutated([Buffer.from(JSON.stringify(decision))]) },
 );
 
 describe('a record of our own that somebody has changed', () => {
@@ -189,6 +214,33 @@ describe('a record of our own that somebody has changed', () => {
       const bytes = Buffer.from(JSON.stringify(value));
       const row = decodeRow(kind, key, frameRow(key, bytes));
       if (row !== undefined) expect(decodeRow(kind, key, encodeRow(kind, key, row))).toEqual(row);
+    },
+  });
+
+  fuzz('file of decisions', {
+    inputs: fc.array(hostileDecisions, { maxLength: 12 }),
+    check: async (lines) => {
+      await using directory = await createTempDirectory();
+      const path = join(directory.path, 'decisions.jsonl');
+      const header = Buffer.from('{"version":1,"boot":"b"}\n');
+      const newline = Buffer.from('\n');
+      writeFileSync(path, Buffer.concat([header, ...lines.flatMap((line) => [line, newline])]));
+      const found = await loadDecisions(path, 'b');
+      const log = new DecisionLog();
+      log.restore(found);
+      expect(JSON.stringify(reportDecisions(log.rows(), { all: true }))).toContain('version');
+      await saveDecisions(path, 'b', log.rows());
+      expect(await loadDecisions(path, 'b')).toEqual(log.rows());
+    },
+  });
+
+  fuzz('file of decisions as a whole', {
+    inputs: mutated([Buffer.from(`{"version":1,"boot":"b"}\n${JSON.stringify(decision)}\n`)]),
+    check: async (bytes) => {
+      await using directory = await createTempDirectory();
+      const path = join(directory.path, 'decisions.jsonl');
+      writeFileSync(path, bytes);
+      reportDecisions(await loadDecisions(path, 'b'), { directory: '/ws', unit: 'serde' });
     },
   });
 

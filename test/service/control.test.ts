@@ -29,7 +29,20 @@ const log = createLogger({ level: 'silent' });
 const stats: StatsResult = {
   version: 1,
   store: { units: 1, blobs: 2, physicalBytes: 3, logicalBytes: 4 },
-  units: { served: 5, missed: 6, promoted: 7, refused: 8, savedMs: 9 },
+  units: {
+    served: 5,
+    missed: 6,
+    missedSharable: 3,
+    missedOwn: 2,
+    missedUndecided: 1,
+    verified: 0,
+    differed: 0,
+    hitRate: 0.625,
+    promoted: 7,
+    refused: 8,
+    savedMs: 9,
+  },
+  lastBuild: null,
 };
 
 /** Handlers that answer nothing but what a test gives. */

@@ -97,6 +97,16 @@ describe('a cargo session', () => {
     expect(ended).toMatchObject([{ compiled: 1, promoted: 1, keptPrivate: 0 }]);
   });
 
+  test('counts no unit as served that was compiled after all, and no time that it saved', () => {
+    note('debug/a', { kind: 'served', savedMs: 1_500, sharedBytes: 100 });
+    note('debug/b', { kind: 'served', savedMs: 500, sharedBytes: 10 });
+    note('debug/a', { kind: 'compiled' });
+    note('debug/a', { kind: 'promoted', sharedBytes: 7 });
+    isRunning = false;
+    vi.advanceTimersByTime(minute);
+    expect(ended).toMatchObject([{ served: 1, compiled: 1, savedMs: 500, sharedBytes: 17 }]);
+  });
+
   test('is told of soon after its end, also when it was quiet for long', () => {
     note('debug/a', { kind: 'compiled' });
     vi.advanceTimersByTime(10 * minute);

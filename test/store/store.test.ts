@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashBytes } from '../../src/store/digest.js';
 import type { Digest } from '../../src/store/manifest.js';
+import { countersKey, decodeRow, frameRow } from '../../src/store/rows.js';
 import { collect, createStoreWorld, manifestOf, storeUnit, warningsOf } from './store-world.js';
 
 const absent = 'f'.repeat(64) as Digest;
@@ -272,10 +273,35 @@ describe('what is remembered beside units', () => {
     expect(world.store.counters()).toEqual({
       served: 3,
       missed: 4,
+      missedSharable: 0,
+      missedOwn: 0,
+      verified: 0,
+      differed: 0,
       promoted: 0,
       refused: 0,
       savedMs: 10,
     });
+  });
+
+  it('takes back what was counted too early, and never goes below zero', async () => {
+    await using world = await createStoreWorld();
+    world.store.addCounters({ served: 2, savedMs: 10 });
+    world.store.addCounters({ served: -1, savedMs: -4, missed: 1 });
+    expect(world.store.counters()).toMatchObject({ served: 1, savedMs: 6, missed: 1 });
+    world.store.addCounters({ served: -5, savedMs: Number.NaN, missed: 1e300 });
+    await world.reopen();
+    expect(world.store.counters()).toMatchObject({
+      served: 0,
+      savedMs: 6,
+      missed: Number.MAX_SAFE_INTEGER,
+    });
+  });
+
+  it('reads counters of a version that counted less', () => {
+    const old = { served: 7, missed: 6, promoted: 5, refused: 4, savedMs: 3 };
+    const framed = frameRow(countersKey, Buffer.from(JSON.stringify(old)));
+    const row = decodeRow('counters', countersKey, framed);
+    expect(row).toEqual({ ...old, missedSharable: 0, missedOwn: 0, verified: 0, differed: 0 });
   });
 
   it('keeps the references of views', async () => {

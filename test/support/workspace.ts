@@ -26,6 +26,16 @@ export interface WorkspaceOptions {
   readonly manifest?: string;
 }
 
+/** One thing that was decided about a unit. */
+export interface DecisionEvent {
+  readonly directory: string;
+  /** `debug/serde-<hash>` */
+  readonly unit: string;
+  readonly outcome: 'served' | 'missed' | 'promoted' | 'refused';
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** Package `app`, edition 2021, a workspace of its own. */
 export async function createWorkspace(
   world: World,
@@ -109,12 +119,19 @@ export class Workspace {
     return run.stdout.trimEnd();
   }
 
-  /** Decisions about units of this workspace, oldest first. */
-  async explain(...args: readonly string[]): Promise<readonly Decision[]> {
-    const { decisions } = await this.world.xcacheJson<ExplainResult>('explain', ...args);
-    return decisions
-      .filter(({ directory }) => directory === this.target)
-      .sort((a, b) => a.atMs - b.atMs);
+  /**
+   * What was decided about units of this workspace in all its builds, oldest first: a unit that was
+   * compiled is a miss, and then one that was stored or refused.
+   */
+  async explain(...args: readonly string[]): Promise<readonly DecisionEvent[]> {
+    const { decisions } = await this.world.xcacheJson<ExplainResult>('explain', '--all', ...args);
+    return decisions.filter(({ directory }) => directory === this.target).flatMap(eventsOf);
+  }
+
+  /** `xcache explain --json` as somebody runs it in this workspace. */
+  async explainHere(...args: readonly string[]): Promise<ExplainResult> {
+    const { stdout } = await this.world.xcacheIn(this.path, 'explain', ...args, '--json');
+    return JSON.parse(stdout) as ExplainResult;
   }
 
   /** Names in a directory of `target` (`debug/deps` …), sorted; empty where it is missing. */
@@ -132,6 +149,16 @@ export class Workspace {
     if (mode === 'offline-first' && (await this.cargo('fetch')).exitCode === 0) return;
     await this.mustCargo('fetch', { env: { CARGO_NET_OFFLINE: 'false' } });
   }
+}
+
+function eventsOf(decision: Decision): readonly DecisionEvent[] {
+  const { directory, unit, outcome, reason, message, became } = decision;
+  const event = { directory, unit, reason, message };
+  if (outcome === 'served') return [{ ...event, outcome }];
+  const missed = { ...event, outcome: 'missed' } as const;
+  if (became === null) return [missed];
+  const end = became.outcome === 'stored' ? 'promoted' : 'refused';
+  return [missed, { ...event, ...became, outcome: end }];
 }
 
 function manifestOf({ dependencies = {}, manifest = '' }: WorkspaceOptions): string {

@@ -80,8 +80,13 @@ export class World implements AsyncDisposable {
 
   /** Runs one xcache command; the service starts with the first. Does not throw for its exit code. */
   async xcache(...args: readonly string[]): Promise<CommandResult> {
+    return await this.xcacheIn(this.path, ...args);
+  }
+
+  /** The same in another working directory. */
+  async xcacheIn(directory: string, ...args: readonly string[]): Promise<CommandResult> {
     const child = spawn(process.execPath, [mainScript, ...args], {
-      cwd: this.path,
+      cwd: directory,
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -158,10 +163,10 @@ export class World implements AsyncDisposable {
     const client = await tryConnectControl(this.paths);
     if (client === undefined) return;
     using connection = client;
-    const { decisions } = await connection.request('explain', {});
+    const { decisions } = await connection.request('explain', { all: true });
     const lines = decisions.map(
-      ({ directory, unit, outcome, reason, message }) =>
-        `${directory} ${unit} ${outcome} ${reason}: ${message}`,
+      ({ directory, unit, outcome, reason, message, became }) =>
+        `${directory} ${unit} ${outcome} ${reason}: ${message}; ${became?.reason ?? '?'}: ${became?.message ?? ''}`,
     );
     this.lastWords += lines.join('\n');
   }

@@ -30,7 +30,11 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
   stats: nothing,
   units: nothing,
   reject: v.strictObject({ package: text, allVersions: v.boolean(), undo: v.boolean() }),
-  explain: v.strictObject({ unit: v.exactOptional(text), last: v.exactOptional(v.boolean()) }),
+  explain: v.strictObject({
+    unit: v.exactOptional(text),
+    directory: v.exactOptional(directory),
+    all: v.exactOptional(v.boolean()),
+  }),
   verify: v.strictObject({ repair: v.boolean() }),
   gc: v.strictObject({
     maxSizeBytes: v.exactOptional(amount),

@@ -4,7 +4,7 @@
  */
 
 /** Raised when a request or result changes incompatibly; both sides compare it in `hello`. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export type DriverName = 'direct' | 'fuse-native';
 
@@ -99,12 +99,26 @@ export interface StatsResult {
   };
   readonly units: {
     readonly served: number;
+    /** All misses; the next three say what they turned out to be. */
     readonly missed: number;
+    /** Of units that could have been shared, and so been served. */
+    readonly missedSharable: number;
+    /** Of units that are never shared: the workspaces' own packages, programs, tests … */
+    readonly missedOwn: number;
+    /** Of units that were not built to their end, or that were not looked at yet. */
+    readonly missedUndecided: number;
+    /** Units that were compiled to be compared with stored ones, and those of them that differed. */
+    readonly verified: number;
+    readonly differed: number;
+    /** Served units for each unit that was or could have been; null where there is none. */
+    readonly hitRate: number | null;
     readonly promoted: number;
     readonly refused: number;
     /** Compile time that served units did not cost again. */
     readonly savedMs: number;
   };
+  /** Of any workspace; null where none is remembered. */
+  readonly lastBuild: BuildRow | null;
 }
 
 export interface UnitRow {
@@ -161,26 +175,68 @@ export interface RejectResult {
 }
 
 export interface ExplainParams {
-  /** A package name, `name-hash`, or a 16-digit unit hash; all recent decisions when missing. */
+  /** A package name, `name-hash`, or a 16-digit unit hash; all units when missing. */
   readonly unit?: string;
-  /** Only the latest cargo session. */
-  readonly last?: boolean;
+  /** The working directory: which workspace is meant. */
+  readonly directory?: string;
+  /** Every build of every workspace, instead of the last one of this workspace. */
+  readonly all?: boolean;
 }
 
+/** What was decided about one unit in one build. */
 export interface Decision {
   readonly atMs: number;
   readonly directory: string;
-  /** `debug/deps/...-<hash>` as cargo names it. */
+  readonly workspace: string;
+  /** Which of `builds` it belongs to; null for units that nobody is known to have built. */
+  readonly build: string | null;
+  /** `debug/serde-<hash>` */
   readonly unit: string;
-  readonly outcome: 'served' | 'missed' | 'promoted' | 'refused';
-  /** Stable word, e.g. `unknown-unit`, `environment-differs`. */
+  readonly package: string | null;
+  readonly unitHash: string;
+  /** `missed`: not served, and not compiled to its end either. */
+  readonly outcome: 'served' | 'compiled' | 'missed';
+  /** Why. A stable word, e.g. `unknown-unit`, `environment-differs`, `found-dirty`. */
   readonly reason: string;
   /** One sentence for people. */
   readonly message: string;
+  /** Whether it is of a kind that is never shared; null while that is not known. */
+  readonly isOwn: boolean | null;
+  /** What became of a unit that was compiled; null while that is not known. */
+  readonly became: {
+    readonly outcome: 'stored' | 'kept-private';
+    readonly reason: string;
+    readonly message: string;
+  } | null;
+}
+
+/** One cargo session in one build-dir, as far as units were decided in it. */
+export interface BuildRow {
+  readonly build: string;
+  readonly directory: string;
+  readonly workspace: string;
+  /** Of the first and the last decision. */
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly profiles: readonly string[];
+  /** Counts of units: all, and by outcome. */
+  readonly units: number;
+  readonly served: number;
+  readonly compiled: number;
+  readonly missed: number;
+  /** Of the compiled ones: never shared; sharable and not served; not looked at yet. */
+  readonly own: number;
+  readonly notServed: number;
+  readonly undecided: number;
 }
 
 export interface ExplainResult {
   readonly version: 1;
+  /** The workspace that the working directory lies in; null where none is known there. */
+  readonly workspace: string | null;
+  /** The builds that `decisions` belong to, oldest first, each as a whole. */
+  readonly builds: readonly BuildRow[];
+  /** Oldest first; one for each unit and build. */
   readonly decisions: readonly Decision[];
 }
 

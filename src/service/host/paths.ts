@@ -11,9 +11,11 @@ export interface XcachePaths {
   readonly viewsDirectory: string;
   /** Where the per-user mount goes. */
   readonly autoMountDirectory: string;
-  /** Logs and the built mount helper; nothing that may not be deleted. */
+  /** Logs, decisions and the built mount helper; nothing that may not be deleted. */
   readonly stateDirectory: string;
   readonly logFile: string;
+  /** What `explain` knows of earlier builds. */
+  readonly decisionsFile: string;
   /** The control socket, in a directory that only this user may enter. */
   readonly socketPath: string;
   /** Beside the store, because it is the lock that keeps a second service off that store. */
@@ -46,6 +48,7 @@ function homePaths(home: string): XcachePaths {
     autoMountDirectory: join(home, 'mnt'),
     stateDirectory: join(home, 'state'),
     logFile: join(home, 'state', 'service.log'),
+    decisionsFile: join(home, 'state', 'decisions.jsonl'),
     socketPath: boundSocketPath(join(home, 'run', 'control.sock')),
     pidFile: join(home, 'service.pid'),
     configFile: join(home, 'config.toml'),
@@ -72,6 +75,7 @@ function xdgPaths(env: Environment): XcachePaths {
     autoMountDirectory: join(cache, 'mnt'),
     stateDirectory: state,
     logFile: join(state, 'service.log'),
+    decisionsFile: join(state, 'decisions.jsonl'),
     socketPath: boundSocketPath(join(run, 'control.sock')),
     pidFile: join(cache, 'service.pid'),
     configFile: join(configHome, 'xcache', 'config.toml'),

@@ -33,10 +33,11 @@ interface OpenSession {
   readonly place: SessionPlace;
   readonly startedMs: number;
   readonly profiles: Set<string>;
-  /** Units by what became of them last; a unit may be looked at more than once. */
-  readonly outcomes: Map<string, 'served' | 'missed' | 'compiled' | 'promoted' | 'kept-private'>;
-  savedMs: number;
-  sharedBytes: number;
+  /**
+   * Units by what became of them last: a unit may be looked at more than once, and one that was
+   * served and then compiled has saved nothing.
+   */
+  readonly outcomes: Map<string, SessionEvent>;
   /** Of the monotonic clock. */
   heardMs: number;
   heardAtMs: number;
@@ -83,9 +84,7 @@ export class SessionLedger implements Disposable {
     open.heardAtMs = Date.now();
     open.isGone = false;
     open.profiles.add(unit.profilePath);
-    open.outcomes.set(`${unit.profilePath}#${unit.unitHash}`, event.kind);
-    if (event.kind === 'served') open.savedMs += event.savedMs;
-    if (event.kind === 'served' || event.kind === 'promoted') open.sharedBytes += event.sharedBytes;
+    open.outcomes.set(`${unit.profilePath}#${unit.unitHash}`, event);
     this.#lookIn(lookMinMs);
   }
 
@@ -108,8 +107,6 @@ export class SessionLedger implements Disposable {
       startedMs: Date.now(),
       profiles: new Set(),
       outcomes: new Map(),
-      savedMs: 0,
-      sharedBytes: 0,
       heardMs: 0,
       heardAtMs: 0,
       isGone: false,
@@ -157,8 +154,11 @@ function keyOf(session: string, { directory }: SessionPlace): string {
 }
 
 function summaryOf(open: OpenSession): SessionSummary {
+  const outcomes = [...open.outcomes.values()];
   const count = (...kinds: readonly string[]): number =>
-    [...open.outcomes.values()].filter((kind) => kinds.includes(kind)).length;
+    outcomes.filter(({ kind }) => kinds.includes(kind)).length;
+  const sum = (amountOf: (event: SessionEvent) => number): number =>
+    outcomes.reduce((total, event) => total + amountOf(event), 0);
   return {
     version: 1,
     pid: open.pid,
@@ -171,7 +171,7 @@ function summaryOf(open: OpenSession): SessionSummary {
     compiled: count('compiled', 'promoted', 'kept-private'),
     promoted: count('promoted'),
     keptPrivate: count('kept-private'),
-    savedMs: open.savedMs,
-    sharedBytes: open.sharedBytes,
+    savedMs: sum((event) => (event.kind === 'served' ? event.savedMs : 0)),
+    sharedBytes: sum((event) => ('sharedBytes' in event ? event.sharedBytes : 0)),
   };
 }

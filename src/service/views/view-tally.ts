@@ -1,32 +1,34 @@
 /** Counts and remembers what was decided about the units of one view, for `stats` and `explain`. */
-import { basename, dirname } from 'node:path';
 import type { Digest } from '../../store/manifest.js';
-import type { SessionEvent, SessionPlace } from './session-summary.js';
+import type { DecisionReason, DecisionSubject, UnitVerdict } from '../units/decisions.js';
 import type { UnitFacts } from '../units/unit-facts.js';
+import type { UnitFiles } from '../units/unit-files.js';
 import type { VerificationResult } from '../units/unit-verification.js';
+import { OwnUnits, type JudgedFiles } from './own-units.js';
+import type { SessionEvent, SessionPlace } from './session-summary.js';
 import type { ViewServices } from './view-services.js';
+import { workspaceOf } from './view-workspace.js';
 
-/** How a decision names its unit. */
-export interface DecisionSubject {
-  readonly package: string | undefined;
-  readonly profilePath: string;
-  readonly unitHash: string;
-}
-
-/** Why something was decided: a stable word and a sentence. */
-export interface DecisionReason {
-  readonly reason: string;
-  readonly message: string;
-}
+export type { DecisionReason } from '../units/decisions.js';
 
 /** Of a view with a mount of its own the workspace is not known. */
 type TallyPlace = Omit<SessionPlace, 'workspace'> & { readonly workspace: string | undefined };
 
+/** A unit as its path names it. */
+type WrittenUnit = Pick<DecisionSubject, 'profilePath' | 'unitHash'> & {
+  readonly packageName: string | undefined;
+};
+
+type PrivateFiles = JudgedFiles & Pick<UnitFiles, 'unit'>;
+
 type TallyServices = Pick<ViewServices, 'store' | 'decisions' | 'sessions' | 'isPaused'>;
+
+const builtOnOwn = 'packages of the workspace, and what is built against them, are not shared';
 
 export class ViewTally {
   readonly #services: TallyServices;
   readonly #place: SessionPlace;
+  readonly #own = new OwnUnits();
 
   /** @param place its directory is the mount point, as decisions show it */
   constructor(services: TallyServices, place: TallyPlace) {
@@ -40,46 +42,60 @@ export class ViewTally {
   }
 
   served(id: string, facts: UnitFacts, session: string): void {
-    const savedMs = facts.built.durationMs;
+    const savedMs = Math.max(0, facts.built.durationMs);
     this.#services.store.addCounters({ served: 1, savedMs });
     this.#services.store.recordUse([id as Digest], Date.now());
-    const why = { reason: 'served', message: 'an equal unit is in the store' };
-    this.#add(facts, 'served', why, session);
+    this.#services.decisions.served(facts, this.#place, session, savedMs);
     const sharedBytes = this.#services.store.unitBytes(id as Digest);
     this.#note(session, facts, { kind: 'served', savedMs, sharedBytes });
   }
 
   missed(subject: DecisionSubject, why: DecisionReason, session: string): void {
-    this.#services.store.addCounters({ missed: 1 });
-    this.#add(subject, 'missed', why, session);
+    const isCounted = this.#services.decisions.missed(subject, this.#place, session, why);
+    if (isCounted) this.#services.store.addCounters({ missed: 1 });
     this.#note(session, subject, { kind: 'missed' });
   }
 
-  /** Cargo has written a unit to its end; told before it is decided whether it is stored. */
-  compiled(subject: Omit<DecisionSubject, 'package'>, session: string | undefined): void {
-    this.#note(session, subject, { kind: 'compiled' });
+  /**
+   * Cargo has written a unit to its end; told before it is decided whether it is stored. A unit that
+   * was served in the same session was no hit.
+   */
+  compiled(unit: WrittenUnit, session: string | undefined): void {
+    const { packageName: name, profilePath, unitHash } = unit;
+    const subject = { package: name, profilePath, unitHash };
+    const { decisions, store } = this.#services;
+    const end = decisions.compiled(subject, this.#place, knownSession(session));
+    if (end.isMiss) store.addCounters({ missed: 1 });
+    if (end.wasServed) store.addCounters({ served: -1, savedMs: -end.savedMs });
+    this.#note(session, unit, { kind: 'compiled' });
   }
 
   promoted(id: string, facts: UnitFacts, wasKnown: boolean, session: string | undefined): void {
-    this.#services.store.addCounters({ promoted: 1 });
     this.#services.store.recordUse([id as Digest], Date.now());
     const why = wasKnown
       ? { reason: 'known', message: 'an equal unit was in the store already' }
       : { reason: 'stored', message: 'stored' };
-    this.#add(facts, 'promoted', why, session);
+    const miss = this.#judged(facts, { outcome: 'stored', ...why, isOwn: false }, session);
+    this.#services.store.addCounters({ promoted: 1, ...miss });
     const sharedBytes = wasKnown ? this.#services.store.unitBytes(id as Digest) : 0;
     this.#note(session, facts, { kind: 'promoted', sharedBytes });
   }
 
-  keptPrivate(subject: DecisionSubject, why: DecisionReason, session: string | undefined): void {
-    this.#services.store.addCounters({ refused: 1 });
-    this.#add(subject, 'refused', why, session);
+  keptPrivate(files: PrivateFiles, why: DecisionReason, session: string | undefined): void {
+    const { packageName: name, profilePath, unitHash } = files.unit;
+    const subject = { package: name, profilePath, unitHash };
+    const isOwn = this.#own.judge(files, why.reason);
+    const { reason } = why;
+    const message = isOwn && reason === 'dependency-private' ? builtOnOwn : why.message;
+    const verdict = { outcome: 'kept-private', reason, message, isOwn } as const;
+    const miss = this.#judged(subject, verdict, session);
+    this.#services.store.addCounters({ refused: 1, ...miss });
     this.#note(session, subject, { kind: 'kept-private' });
   }
 
   /** A unit that could have been served was compiled, and compared with the stored one. */
   verified({ kind, detail, facts }: VerificationResult, session: string | undefined): void {
-    const isWrong = kind === 'differs';
+    this.#services.store.addCounters({ verified: 1, differed: kind === 'differs' ? 1 : 0 });
     const why = {
       equal: { reason: 'verified', message: 'the stored unit is what cargo builds here' },
       differs: {
@@ -88,7 +104,19 @@ export class ViewTally {
       },
       incomparable: { reason: 'not-compared', message: `it could not be compared: ${detail}` },
     }[kind];
-    this.#add(facts, isWrong ? 'refused' : 'promoted', why, session);
+    this.#judged(facts, { outcome: 'stored', ...why, isOwn: false }, session);
+  }
+
+  /** What an earlier miss of the unit turned out to be, for the counters. */
+  #judged(
+    subject: DecisionSubject,
+    verdict: UnitVerdict,
+    session: string | undefined,
+  ): { readonly missedOwn?: 1; readonly missedSharable?: 1 } {
+    const { decisions } = this.#services;
+    const kind = decisions.judged(subject, this.#place, knownSession(session), verdict);
+    if (kind === undefined) return {};
+    return kind === 'own' ? { missedOwn: 1 } : { missedSharable: 1 };
   }
 
   #note(
@@ -98,28 +126,9 @@ export class ViewTally {
   ): void {
     this.#services.sessions.note(session, this.#place, subject, event);
   }
-
-  #add(
-    subject: DecisionSubject,
-    outcome: 'served' | 'missed' | 'promoted' | 'refused',
-    why: DecisionReason,
-    session: string | undefined,
-  ): void {
-    this.#services.decisions.add({
-      atMs: Date.now(),
-      directory: this.#place.directory,
-      unit: `${subject.profilePath}/${subject.package ?? '?'}-${subject.unitHash}`,
-      outcome,
-      reason: why.reason,
-      message: why.message,
-      session,
-      unitHash: subject.unitHash,
-      packageName: subject.package,
-    });
-  }
 }
 
-/** The directory above a `target`; any other build-dir stands for itself. */
-function workspaceOf(directory: string): string {
-  return basename(directory) === 'target' ? dirname(directory) : directory;
+/** The key of a builder whom nobody knows is empty. */
+function knownSession(session: string | undefined): string | undefined {
+  return session === '' ? undefined : session;
 }

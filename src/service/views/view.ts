@@ -423,7 +423,7 @@ export class View {
     });
     this.#services.verification.forget(unit.unitKey);
     const session = this.#sessions.builderOf(unit.unitKey);
-    this.#tally.keptPrivate({ ...unit, package: unit.packageName }, { reason, message }, session);
+    this.#tally.keptPrivate(files, { reason, message }, session);
   }
 
   #ended(error: string | undefined): void {
