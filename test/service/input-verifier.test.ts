@@ -5,6 +5,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,6 +14,7 @@ import { describe, expect, test } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
 import { InputVerifier, type UnreadSet } from '../../src/service/units/input-verifier.js';
 import type { InputMemory } from '../../src/service/units/input-walk.js';
+import { contentBytesMax } from '../../src/service/units/native-walk.js';
 import { SessionInputs } from '../../src/service/units/session-inputs.js';
 import type { InputSet } from '../../src/service/units/unit-facts.js';
 import { createTempDirectory } from '../support/tmp.js';
@@ -172,6 +174,14 @@ describe('the inputs of a unit', () => {
         kind: 'unrecorded',
       });
     }
+    place.write({ 'src/deep/mod.rs': '', 'spare/deep/mod.rs': '' });
+    const beforeNs = place.ctimeNs('spare/deep/mod.rs');
+    do place.write({ 'other/tick': '' });
+    while (place.ctimeNs('other/tick') <= beforeNs);
+    expect(place.record({ paths: ['spare/deep/mod.rs'] }, beforeNs).kind).toBe('files');
+    renameSync(join(place.path, 'src'), join(place.path, 'old'));
+    renameSync(join(place.path, 'spare'), join(place.path, 'src'));
+    expect(place.record({ paths: ['src/deep/mod.rs'] }, beforeNs).kind).toBe('unrecorded');
     place.link('include', 'v2');
     expect(place.record({ paths: ['include/file'] }, startedNs)).toMatchObject({
       kind: 'unrecorded',
@@ -346,6 +356,20 @@ describe('what a unit takes from the system', () => {
     expect(place.difference(present)).toBe(root);
     place.write({ cache: '' });
     expect(place.difference(present)).toBe(root);
+  });
+
+  test('counts by size and times where it is larger than what is read', async () => {
+    await using place = await createPlace();
+    place.write({ 'opt/a.h': '1', 'opt/b.bin': '', 'opt/c.h': '1' });
+    truncateSync(join(place.path, 'opt/b.bin'), contentBytesMax + 1);
+    const recorded = place.must({ kind: 'content', root: join(place.path, 'opt') });
+    expect(place.difference(recorded)).toBeUndefined();
+    place.write({ 'opt/c.h': '2' });
+    expect(place.difference(recorded)).toBeDefined();
+    place.write({ 'opt/c.h': '1' });
+    expect(place.difference(recorded)).toBeUndefined();
+    truncateSync(join(place.path, 'opt/b.bin'), contentBytesMax + 2);
+    expect(place.difference(recorded)).toBeDefined();
   });
 
   test('is every .pc file on the path of pkg-config', async () => {

@@ -136,7 +136,7 @@ export class HostFiles {
 
   /** An entry of a directory that was looked at, if it is no link: one call of the kernel. */
   lookBelow(directory: Place, { name, kind }: ListedEntry): Place | Unknown {
-    const real = join(directory.real, name);
+    const real = below(directory.real, name);
     // Only a directory can be a mount of ours.
     if (kind === 'directory' && this.isBelowOwnMount(real)) {
       return unknown(real, 'leads into a mount of xcache');
@@ -151,7 +151,7 @@ export class HostFiles {
 
   /** The text of a link in a directory that was looked at. */
   linkText(directory: Place, name: string): string | Unknown {
-    const path = join(directory.real, name);
+    const path = below(directory.real, name);
     try {
       return readlinkSync(path);
     } catch (error) {
@@ -228,6 +228,11 @@ export class HostFiles {
 /** Size, times and inode: equal identities mean that a file was not written in between. */
 export function fileIdentity(stats: BigIntStats): string {
   return `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.dev}:${stats.ino}`;
+}
+
+/** `join` for what is plain already: half of the time of a walk. */
+function below(directory: string, name: string): string {
+  return directory === '/' ? `/${name}` : `${directory}/${name}`;
 }
 
 /** Undefined if nothing is there. */

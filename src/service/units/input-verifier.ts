@@ -3,7 +3,7 @@
  * declared, and the libraries of the system. A file whose size, times and inode are known is not
  * read again; that is all that is kept from one question to the next.
  */
-import { resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import type { HostFiles } from '../host/host-files.js';
 import {
   InputWalk,
@@ -12,7 +12,13 @@ import {
   type WalkFailure,
   type WalkResult,
 } from './input-walk.js';
-import { walkLibrary, walkPkgConfig, walkPresence, walkTopLevel } from './native-walk.js';
+import {
+  contentBytesMax,
+  walkLibrary,
+  walkPkgConfig,
+  walkPresence,
+  walkTopLevel,
+} from './native-walk.js';
 import type { InputSet } from './unit-facts.js';
 
 /** A set before it is recorded. */
@@ -58,7 +64,7 @@ export class InputVerifier implements InputComparison {
    * changed since `notAfterNs` (then it may differ from what the compiler read).
    */
   record(set: UnreadSet, notAfterNs: bigint): InputSet | UnrecordedSet {
-    const found = this.#walk(set);
+    const found = this.#walk(set, true);
     if (found.kind === 'failed') {
       return { kind: 'unrecorded', isTooLarge: found.isTooLarge, why: found.why };
     }
@@ -70,11 +76,12 @@ export class InputVerifier implements InputComparison {
     return { kind, root, paths: [...paths], digest: found.digest };
   }
 
-  #walk(set: UnreadSet): WalkResult | WalkFailure {
+  #walk(set: UnreadSet, isRecording = false): WalkResult | WalkFailure {
     const walk = new InputWalk(this.#files, this.#memory, this.#entriesMax);
     switch (set.kind) {
       case 'files':
         for (const path of set.paths) walk.addPath(resolve(set.root, path), path);
+        if (isRecording) noteDirectories(walk, set);
         break;
       case 'tree':
         addPackage(walk, set.root);
@@ -95,6 +102,7 @@ export class InputVerifier implements InputComparison {
   }
 
   #walkContent(walk: InputWalk, root: string): WalkResult | WalkFailure {
+    walk.limitBytes(contentBytesMax);
     walk.addPath(root, '');
     const found = walk.finish();
     if (found.kind === 'walked' || !found.isTooLarge) return found;
@@ -113,6 +121,21 @@ export function describeSet({ kind, root }: UnreadSet): string {
       return 'files of pkg-config';
     default:
       return root;
+  }
+}
+
+/** A directory of the package that was put in the place of another one leaves its trace in its ctime. */
+function noteDirectories(walk: InputWalk, { root, paths }: UnreadSet): void {
+  const directories = new Set<string>();
+  for (const path of paths) {
+    if (isAbsolute(path)) continue;
+    for (let above = dirname(path); above !== '.' && above !== '..'; above = dirname(above)) {
+      directories.add(above);
+    }
+  }
+  for (const directory of directories) {
+    const look = walk.look(resolve(root, directory));
+    if (look.kind === 'there') walk.note(look.stats.ctimeNs, look.real);
   }
 }
 

@@ -14,7 +14,10 @@ import type { HostFiles, ListedEntry, Look, Place } from '../host/host-files.js'
 export type InputMemory = Pick<Store, 'inputRow' | 'putInputRows'>;
 
 /** The largest input file: sqlite3.c is 9 MB. */
-const inputBytesMax = 256 << 20;
+const fileBytesMax = 256 << 20;
+
+/** Bytes of one set of inputs, because the service reads them while builds wait. */
+const setBytesMax = 1 << 30;
 
 /** Entries in one set of inputs: aws-lc-sys has about 3,000. */
 export const inputEntriesMax = 20_000;
@@ -46,6 +49,9 @@ export class InputWalk {
   readonly #visited = new Map<string, string>();
   readonly #entriesMax: number;
   #entriesLeft: number;
+  #bytesLeft = setBytesMax;
+  /** Files beyond the bytes that may be read count by size and times. */
+  #isByTimes = false;
   #newest = { atNs: 0n, path: '' };
   #failure: WalkFailure | undefined;
 
@@ -54,6 +60,12 @@ export class InputWalk {
     this.#memory = memory;
     this.#entriesMax = entriesMax;
     this.#entriesLeft = entriesMax;
+  }
+
+  /** From here on so many bytes are read; of files beyond them size and times have to do. */
+  limitBytes(bytesMax: number): void {
+    this.#bytesLeft = bytesMax;
+    this.#isByTimes = true;
   }
 
   /** Nothing that is added after a failure counts. */
@@ -113,6 +125,15 @@ export class InputWalk {
 
   /** A file by its digest. */
   addFile(place: Place, ...label: readonly string[]): void {
+    const { size, mtimeNs, ctimeNs } = place.stats;
+    const bytes = Number(size);
+    if (this.#isByTimes && bytes > this.#bytesLeft && place.stats.isFile()) {
+      this.note(ctimeNs, place.real);
+      this.line(...label, 'large', String(size), String(mtimeNs), String(ctimeNs));
+      return;
+    }
+    this.#bytesLeft -= bytes;
+    if (this.#bytesLeft < 0) this.#failTooLarge(`${place.real}: more than ${setBytesMax} bytes`);
     const digest = this.#digestOf(place);
     if (digest !== undefined) this.line(...label, digest);
   }
@@ -140,9 +161,12 @@ export class InputWalk {
   #take(path: string): boolean {
     this.#entriesLeft -= 1;
     if (this.#entriesLeft >= 0) return true;
-    const why = `${path}: more than ${this.#entriesMax} files`;
-    this.#failure ??= { kind: 'failed', isTooLarge: true, why };
+    this.#failTooLarge(`${path}: more than ${this.#entriesMax} files`);
     return false;
+  }
+
+  #failTooLarge(why: string): void {
+    this.#failure ??= { kind: 'failed', isTooLarge: true, why };
   }
 
   #addEntry(
@@ -183,7 +207,7 @@ export class InputWalk {
       known.ino === stats.ino &&
       known.sizeBytes === Number(stats.size);
     if (isKnown && stats.isFile()) return known.digest;
-    const file = this.files.readPlace({ kind, real, stats, wayNs }, inputBytesMax);
+    const file = this.files.readPlace({ kind, real, stats, wayNs }, fileBytesMax);
     if (file.kind === 'unknown') {
       this.fail(file.why);
       return undefined;

@@ -59,8 +59,11 @@ export function nativeInputs(
   for (const path of existing) {
     sets.push({ kind: 'presence', root: path, paths: [], notAfterNs });
   }
-  const fallback = defaultLibraryDirectories(run.profilePath);
+  const usual = defaultLibraryDirectories(run.profilePath);
   for (const library of directives.libraries) {
+    // Rustc takes a static library from the directories that it was told alone.
+    const fallback = library.isStatic ? [] : usual;
+    if (searched.length + fallback.length === 0) continue;
     sets.push(librarySet(library, searched, { fallback, notAfterNs }));
   }
   const unclear = sets.find(({ root, paths }) => [root, ...paths].join('').includes('\ufffd'));

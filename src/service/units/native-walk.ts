@@ -5,6 +5,12 @@ import type { Place } from '../host/host-files.js';
 import type { InputWalk } from './input-walk.js';
 import type { InputSet } from './unit-facts.js';
 
+/** Bytes of one library that are read: libLLVM has 120 MB; libraries of CUDA have more. */
+export const libraryBytesMax = 256 << 20;
+
+/** Bytes that are read of what a path outside leads to: headers are small, what is beside them not. */
+export const contentBytesMax = 64 << 20;
+
 /** Whether a path leads to a directory, a file or nothing; not what is in it. */
 export function walkPresence(walk: InputWalk, path: string): void {
   const look = walk.look(path);
@@ -47,6 +53,7 @@ export function walkLibrary(
   { root, paths }: Pick<InputSet, 'root' | 'paths'>,
 ): void {
   const names = libraryFileNames(parseLibraryWord(root));
+  walk.limitBytes(libraryBytesMax);
   let isFound = false;
   for (const path of paths) {
     const [role = ''] = path.split('=', 1);
