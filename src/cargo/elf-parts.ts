@@ -54,10 +54,9 @@ export function elfParts(bytes: Buffer): readonly FilePart[] | undefined {
   const parts: FilePart[] = [];
   for (let index = 1; index < count; index += 1) {
     const section = sectionAt(index);
-    if (section === undefined) return undefined;
-    if (section.type === nullType || section.type === noBitsType) continue;
-    const end = section.start + section.size;
-    if (end > bytes.length) return undefined;
+    const end = section === undefined ? Infinity : endOf(section);
+    if (section === undefined || end > bytes.length) return undefined;
+    if (end < section.start) continue;
     const name = nameIn(table, section.nameOffset);
     parts.push({ name, start: section.start, end, kind: kindOf(section, name) });
   }
@@ -79,6 +78,11 @@ function readSection(
     size: long(at + (is64 ? 32 : 20)) ?? Infinity,
     link: word(at + (is64 ? 40 : 24)) ?? 0,
   };
+}
+
+/** Before its start for a section that has no bytes in the file. */
+function endOf({ type, start, size }: Section): number {
+  return type === nullType || type === noBitsType ? -1 : start + size;
 }
 
 /** Of one section. */
