@@ -51,11 +51,19 @@ export function elfParts(bytes: Buffer): readonly FilePart[] | undefined {
   const names = sectionAt(namesIndex);
   if (names === undefined || names.start + names.size > bytes.length) return undefined;
   const table = bytes.subarray(names.start, names.start + names.size);
+  return listParts(count, sectionAt, { table, length: bytes.length });
+}
+
+function listParts(
+  count: number,
+  sectionAt: (index: number) => Section | undefined,
+  { table, length }: { readonly table: Buffer; readonly length: number },
+): readonly FilePart[] | undefined {
   const parts: FilePart[] = [];
   for (let index = 1; index < count; index += 1) {
     const section = sectionAt(index);
     const end = section === undefined ? Infinity : endOf(section);
-    if (section === undefined || end > bytes.length) return undefined;
+    if (section === undefined || end > length) return undefined;
     if (end < section.start) continue;
     const name = nameIn(table, section.nameOffset);
     parts.push({ name, start: section.start, end, kind: kindOf(section, name) });
