@@ -33,28 +33,16 @@ interface Section {
 export function elfParts(bytes: Buffer): readonly FilePart[] | undefined {
   const read = readerOf(bytes);
   if (read === undefined) return undefined;
-  const { half, word, long, is64 } = read;
+  const { half, long, is64 } = read;
   const headersAt = long(is64 ? 40 : 32);
-  const entrySize = half(is64 ? 58 : 46);
+  const entrySize = half(is64 ? 58 : 46) ?? 0;
   let count = half(is64 ? 60 : 48);
   let namesIndex = half(is64 ? 62 : 50);
   // Without sections everything is visible.
   if (headersAt === 0) return [];
-  const least = is64 ? 64 : 40;
-  if (headersAt === undefined || entrySize === undefined || entrySize < least) return undefined;
-  const sectionAt = (index: number): Section | undefined => {
-    const at = headersAt + index * entrySize;
-    if (at + least > bytes.length) return undefined;
-    return {
-      nameOffset: word(at) ?? 0,
-      type: word(at + 4) ?? 0,
-      // The flags that count are in the lower half.
-      flags: (is64 ? low(long(at + 8)) : word(at + 8)) ?? 0,
-      start: long(at + (is64 ? 24 : 16)) ?? Infinity,
-      size: long(at + (is64 ? 32 : 20)) ?? Infinity,
-      link: word(at + (is64 ? 40 : 24)) ?? 0,
-    };
-  };
+  if (headersAt === undefined || entrySize < headerLength(is64)) return undefined;
+  const sectionAt = (index: number): Section | undefined =>
+    readSection(read, headersAt + index * entrySize, bytes.length);
   const first = sectionAt(0);
   if (first === undefined) return undefined;
   if (count === 0) count = first.size;
@@ -63,17 +51,51 @@ export function elfParts(bytes: Buffer): readonly FilePart[] | undefined {
   const names = sectionAt(namesIndex);
   if (names === undefined || names.start + names.size > bytes.length) return undefined;
   const table = bytes.subarray(names.start, names.start + names.size);
+  return listParts(count, sectionAt, { table, length: bytes.length });
+}
+
+function listParts(
+  count: number,
+  sectionAt: (index: number) => Section | undefined,
+  { table, length }: { readonly table: Buffer; readonly length: number },
+): readonly FilePart[] | undefined {
   const parts: FilePart[] = [];
   for (let index = 1; index < count; index += 1) {
     const section = sectionAt(index);
-    if (section === undefined) return undefined;
-    if (section.type === nullType || section.type === noBitsType) continue;
-    const end = section.start + section.size;
-    if (end > bytes.length) return undefined;
+    const end = section === undefined ? Infinity : endOf(section);
+    if (section === undefined || end > length) return undefined;
+    if (end < section.start) continue;
     const name = nameIn(table, section.nameOffset);
     parts.push({ name, start: section.start, end, kind: kindOf(section, name) });
   }
   return parts;
+}
+
+function readSection(
+  { word, long, is64 }: Reader,
+  at: number,
+  length: number,
+): Section | undefined {
+  if (at + headerLength(is64) > length) return undefined;
+  return {
+    nameOffset: word(at) ?? 0,
+    type: word(at + 4) ?? 0,
+    // The flags that count are in the lower half.
+    flags: (is64 ? low(long(at + 8)) : word(at + 8)) ?? 0,
+    start: long(at + (is64 ? 24 : 16)) ?? Infinity,
+    size: long(at + (is64 ? 32 : 20)) ?? Infinity,
+    link: word(at + (is64 ? 40 : 24)) ?? 0,
+  };
+}
+
+/** Before its start for a section that has no bytes in the file. */
+function endOf({ type, start, size }: Section): number {
+  return type === nullType || type === noBitsType ? -1 : start + size;
+}
+
+/** Of one section. */
+function headerLength(is64: boolean): number {
+  return is64 ? 64 : 40;
 }
 
 function kindOf({ type, flags }: Section, name: string): FilePart['kind'] {

@@ -87,7 +87,7 @@ export function pathNotations(path: string): readonly string[] {
   if (components.length < 2 || path.length < 8) return [];
   const encoded = components.map((component) => percentEncoded(component));
   const joined = (parts: readonly string[], separator: string): string => parts.join(separator);
-  const mangled = [...path].map((character) => (/[A-Za-z0-9]/.test(character) ? character : '_'));
+  const mangled = path.replace(/[^A-Za-z0-9]/g, '_').slice(1);
   const all = [
     joined(encoded, '%2F'),
     joined(encoded, '%2f'),
@@ -102,8 +102,8 @@ export function pathNotations(path: string): readonly string[] {
     ...(components.length < 3
       ? []
       : [
-          mangled.join('').slice(1),
-          mangled.join('').slice(1).toUpperCase(),
+          mangled,
+          mangled.toUpperCase(),
           joined(components, '-'),
           joined(components, '_'),
           joined(components, '!'),
@@ -119,7 +119,7 @@ export function specialCharacters(path: string): ReadonlySet<string> {
 }
 
 function patternOf(text: string, path: string): RegExp {
-  const characters = [...path].map((character) => character.replace(/[^A-Za-z0-9_]/, '\\$&'));
+  const characters = Array.from(path, (character) => character.replace(/[^A-Za-z0-9_]/, '\\$&'));
   return new RegExp(characters.join(text.includes(join) ? '(?:"\\\\\\n")?' : ''), 'g');
 }
 
@@ -162,5 +162,5 @@ function percentEncoded(component: string): string {
 
 /** UTF-16 of either order, for paths of ASCII. */
 function wide(path: string, zeroAt: 0 | 1): string {
-  return [...path].map((byte) => (zeroAt === 0 ? `\0${byte}` : `${byte}\0`)).join('');
+  return Array.from(path, (byte) => (zeroAt === 0 ? `\0${byte}` : `${byte}\0`)).join('');
 }

@@ -62,7 +62,7 @@ const configured: CrateText = {
   package: 'links = "conf"',
   build: script(
     [
-      write('conf.pc', 'prefix={out}\nLibs: -L{out}/lib -L${{prefix}}/lib\n'),
+      write('conf.pc', 'prefix={out}\nLibs: -L{out}/lib -L$(prefix)/lib\n'),
       write('CMakeCache.txt', 'CMAKE_INSTALL_PREFIX:PATH={out}\nURL=file://{out}/x;{out}/y\n'),
       write('Makefile', 'LIBDIR := $(DESTDIR){out}/lib\nall: {out}/a.o \\\n  {out}/lib/../b.o\n'),
       // Broken in the middle of the path, as autoconf does it.

@@ -1,4 +1,5 @@
 /** What cargo, rustc and build scripts write, as anybody could have written it into a target. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import { foreignPaths, parseBuildOutput } from '../../src/cargo/build-output.js';
@@ -12,6 +13,8 @@ import {
   parseFingerprintJson,
 } from '../../src/cargo/fingerprint.js';
 import { isFingerprintJson, parseUnitPath, profileScope } from '../../src/cargo/layout.js';
+import { searchObjectCode } from '../../src/cargo/object-code.js';
+import { neutralText, replacePath } from '../../src/cargo/path-mentions.js';
 import { parseRustcDepFile } from '../../src/cargo/rustc-dep-file.js';
 import { tokenizeRust } from '../../src/cargo/rust-lexer.js';
 import { mentionsBeyondIncludes, scriptVariables } from '../../src/cargo/variable-mentions.js';
@@ -46,6 +49,12 @@ const names = [
   'x86_64-unknown-linux-gnu/release/build/serde/0123456789abcdef/fingerprint/lib-serde.json',
   'debug/deps/libserde-0123456789abcdef.rlib',
   'run-build-script-build-script-build',
+];
+
+/** Programs of this machine are as good as any; this one is small. */
+const objects = [
+  readFileSync('/bin/true'),
+  Buffer.from(`!<arch>\n${'a.o/'.padEnd(48)}${'12'.padEnd(10)}\`\n/w/p1/target`),
 ];
 
 describe('a file of cargo that anybody may have written', () => {
@@ -96,6 +105,29 @@ describe('a file of cargo that anybody may have written', () => {
       const rewritten = rewriteForeignPaths(bytes, facts, '/q');
       expect(rewritten.length).toBeLessThanOrEqual(bytes.length);
       expect(rewriteForeignPaths(bytes, facts, facts.buildDir).equals(bytes)).toBe(true);
+    },
+  });
+
+  fuzz('object code and archives', {
+    inputs: mutated(objects),
+    check: (bytes) => {
+      let looked = 0;
+      const found = searchObjectCode(bytes, (part) => {
+        looked += part.length;
+        return part.includes('/w/p1');
+      });
+      // Each byte at most twice; what is found once more for its section's name.
+      expect(looked).toBeLessThanOrEqual(3 * bytes.length);
+      if (found?.verdict === 'named') expect(bytes.includes('/w/p1')).toBe(true);
+    },
+  });
+
+  fuzz('text in OUT_DIR', {
+    inputs: mutatedText(outputs.map((text) => `${text}S["a"]="/w/p1/tar"\\\n"get/x"`)),
+    check: (text) => {
+      const moved = replacePath(text, [facts.buildDir, '/q']);
+      expect(moved.length).toBeLessThanOrEqual(text.length);
+      neutralText(text, facts.buildDir);
     },
   });
 

@@ -48,8 +48,8 @@ export const behaviourMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/output-rewriting.ts',
-        search: '(isWhole ? to : from)',
-        replace: "(isWhole && to === '\\0' ? to : from)",
+        search: 'replacePath(part, [latin1(facts.buildDir), latin1(buildDir)]),',
+        replace: "(buildDir === '' ? '' : part),",
       },
     ],
     testFile: 'e2e/scripts.test.ts',
@@ -60,13 +60,83 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'files of OUT_DIR may name the origin',
     edits: [
       {
-        file: 'service/units/draft-script-run.ts',
-        search: 'if (place !== undefined) return `${entry.path} names ${place}`;',
+        file: 'service/units/out-dir-paths.ts',
+        search: 'return place === undefined ? undefined : `${path} names ${place}`;',
+        replace: 'return place === undefined ? undefined : undefined;',
+      },
+      {
+        file: 'service/units/out-dir-paths.ts',
+        search: 'if (place !== undefined) return `${path} ${verb} ${place}`;',
         replace: '',
       },
     ],
     testFile: 'e2e/scripts.test.ts',
     testName: 'rule 12: what a script wrote is served elsewhere only',
+  },
+  {
+    rule: 12,
+    name: 'what includes a text that is written anew is shared',
+    edits: [
+      {
+        file: 'service/units/draft-compilation.ts',
+        search: "if (naming !== undefined) return isPrivate('bound-to-path', naming);",
+        replace: '',
+      },
+    ],
+    testFile: 'e2e/out-dir-text.test.ts',
+    testName: 'are compiled into what includes them',
+  },
+  {
+    rule: 12,
+    name: 'object code may name the origin where it is loaded',
+    edits: [
+      {
+        file: 'cargo/elf-parts.ts',
+        search: 'if (!isLoaded && hiddenNames.test(name))',
+        replace: 'if (isLoaded || hiddenNames.test(name))',
+      },
+    ],
+    testFile: 'e2e/out-dir-text.test.ts',
+    testName: 'bind the run where its code names them',
+  },
+  {
+    rule: 12,
+    name: 'texts of OUT_DIR are served as they are stored',
+    edits: [
+      {
+        file: 'service/units/rewritten-files.ts',
+        search: "if (entry.kind !== 'file' || facts.buildDir === buildDir) continue;",
+        replace: "if (entry.kind !== 'file' || facts.buildDir !== '') continue;",
+      },
+    ],
+    testFile: 'e2e/out-dir-text.test.ts',
+    testName: 'are those of this workspace, and the run is served',
+  },
+  {
+    rule: 12,
+    name: 'a script may name directories of units that it does not depend on',
+    edits: [
+      {
+        file: 'service/units/out-dir-paths.ts',
+        search: 'return unit !== undefined && unitKeys.has(unit.unitKey);',
+        replace: 'return unit !== undefined || unitKeys.size > 0;',
+      },
+    ],
+    testFile: 'e2e/out-dir-text.test.ts',
+    testName: 'bind the run where they name what it does not depend on',
+  },
+  {
+    rule: 12,
+    name: 'units with debug information beside them are shared',
+    edits: [
+      {
+        file: 'service/units/draft-compilation.ts',
+        search: 'if (debugFile !== undefined) {',
+        replace: "if (debugFile?.path === '') {",
+      },
+    ],
+    testFile: 'e2e/out-dir-text.test.ts',
+    testName: 'with debug information beside the objects',
   },
   {
     rule: 12,

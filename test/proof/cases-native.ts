@@ -149,6 +149,32 @@ export const nativeCases: readonly ProofCase[] = [
     },
   },
   {
+    name: 'an allocator is configured by autoconf and built by make (tikv-jemalloc-sys)',
+    group: 'heavy',
+    setup: () =>
+      otherPath(
+        {
+          dependencies: { 'tikv-jemalloc-sys': '=0.6.1' },
+          files: printing([
+            'unsafe { let p = tikv_jemalloc_sys::malloc(8); let ok = !p.is_null(); tikv_jemalloc_sys::free(p); ok }',
+          ]),
+        },
+        ['tikv-jemalloc-sys', 'tikv-jemalloc-sys run', 'cc'],
+      ),
+  },
+  {
+    name: 'a library leaves a .pc file that names its place (libz-sys)',
+    group: 'full',
+    setup: () =>
+      otherPath(
+        {
+          dependencies: { 'libz-sys': '{ version = "=1.1.31", features = ["static"] }' },
+          files: printing(['unsafe { libz_sys::zlibCompileFlags() } & 3']),
+        },
+        ['libz-sys', 'libz-sys run'],
+      ),
+  },
+  {
     name: 'a library is configured and built by make and perl (openssl-src)',
     group: 'heavy',
     setup: (): Scene => {

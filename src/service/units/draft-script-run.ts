@@ -80,7 +80,7 @@ function declaredOwnFile(
 
 /** The run itself and all units without which it is not served. */
 function keysBehind({ files, stored }: DraftBase, { units }: DraftContext): ReadonlySet<string> {
-  const found = new Set([files.unit.unitKey as string]);
+  const found = new Set([files.unit.unitKey]);
   const pending = [...stored];
   for (let unit = pending.pop(); unit !== undefined; unit = pending.pop()) {
     if (found.has(unit.unitKey)) continue;
