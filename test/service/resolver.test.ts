@@ -24,11 +24,17 @@ const environment: SessionEnvironment = {
   rustcField: 1n,
   cargoHome: '/cargo',
   workingDirectory: '/workspace',
+  workspaceRoot: '/workspace',
+  commits: undefined,
   variables: {},
   steering: {},
+  wrapper: '',
   nativeTools: {},
   linkerTools: {},
+  linkerOf: () => undefined,
+  linkerIdentity: () => undefined,
   cpu: 'this processor',
+  verify: false,
 };
 
 const facts: UnitFacts = {

@@ -1,9 +1,9 @@
 /** Drafts a library, procedural macro or build-script program (cargo-rules §5, rules 8, 10, 11). */
 import type { VirtualPath } from '../../base/byte-string.js';
 import { parseDepInfo } from '../../cargo/dep-info.js';
-import { isSetByCargo } from '../../cargo/environment.js';
+import { isSetForCompilers } from '../../cargo/environment.js';
 import { parseUnitPath } from '../../cargo/layout.js';
-import { describeBinding, judgePathBearing } from '../../cargo/path-bearing.js';
+import { describeBinding, judgePathBearing, sourceDirectories } from '../../cargo/path-bearing.js';
 import { mentionsBeyondIncludes } from '../../cargo/variable-mentions.js';
 import { parseRustcDepFile, type RustcDepFile } from '../../cargo/rustc-dep-file.js';
 import {
@@ -88,7 +88,7 @@ async function foreignVariables(
   const entry = entryAt(files.entries, depInfoPath);
   const depInfo = entry && parseDepInfo(await readEntry(entry, context.blobPath));
   return depInfo?.env
-    .filter(([name]) => !isSetByCargo(name))
+    .filter(([name]) => !isSetForCompilers(name))
     .map(([name, value]) => [name, value ?? null]);
 }
 
@@ -198,7 +198,7 @@ function pathVariables(
 ): string[] {
   return env.flatMap(([name, value]) => {
     const bytes = Buffer.from(value ?? '').toString('latin1');
-    return namedPlace(bytes, places, [cargoHome]) === undefined ? [] : [name];
+    return namedPlace(bytes, places, sourceDirectories(cargoHome)) === undefined ? [] : [name];
   });
 }
 

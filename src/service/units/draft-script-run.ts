@@ -8,6 +8,7 @@ import {
   type PrivateVerdict,
   type UnitDraft,
 } from './draft-base.js';
+import { sourceDirectories } from '../../cargo/path-bearing.js';
 import { containsPath, withoutPath } from './output-rewriting.js';
 import { namedPlace, ownPlaces } from './own-places.js';
 import type { UnitFacts } from './unit-facts.js';
@@ -49,7 +50,7 @@ export async function draftScriptRun(
   const { cargoHome } = context.environment;
   const unmovable = namedPlace(withoutPath(foreign, buildDir), own, [
     script.facts.packageRoot,
-    cargoHome,
+    ...sourceDirectories(cargoHome),
   ]);
   return {
     kind: 'draft',
@@ -110,7 +111,7 @@ async function boundBecause(
   context: DraftContext,
 ): Promise<string | null> {
   const places = unitPlaces(files.unit);
-  const elsewhere = [script.packageRoot, context.environment.cargoHome];
+  const elsewhere = [script.packageRoot, ...sourceDirectories(context.environment.cargoHome)];
   for (const local of files.fingerprint.local) {
     if (local.kind !== 'rerun-if-changed') continue;
     const declared = local.paths.find((path) => namedPlace(path, own, elsewhere) !== undefined);

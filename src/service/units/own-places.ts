@@ -3,6 +3,7 @@
  * (rules 10 to 12). Scripts find the workspace by walking up from OUT_DIR.
  */
 import { dirname, join } from 'node:path';
+import { namesPath, withoutDirectories } from '../../cargo/path-text.js';
 import type { DraftContext } from './draft-base.js';
 
 /** The build-dir as cargo saw it and what the workspace's root may be; absolute, without `/`. */
@@ -10,8 +11,13 @@ export function ownPlaces(
   buildDir: string,
   { environment, host }: Pick<DraftContext, 'environment' | 'host'>,
 ): readonly string[] {
-  const { workingDirectory } = environment;
-  const places = [buildDir, dirname(buildDir), workingDirectory];
+  const { workingDirectory, workspaceRoot } = environment;
+  const places = [
+    buildDir,
+    dirname(buildDir),
+    workingDirectory,
+    ...(workspaceRoot ? [workspaceRoot] : []),
+  ];
   // Cargo may have been started anywhere in the workspace.
   for (let current = workingDirectory; current !== dirname(current); current = dirname(current)) {
     if (host.stat(join(current, 'Cargo.lock')) === undefined) continue;
@@ -22,18 +28,18 @@ export function ownPlaces(
 }
 
 /**
- * The first place that a byte string names. What is below `elsewhere` (CARGO_HOME, sources) does not
- * count: it is the same for all workspaces, or compared by itself.
+ * The first place that a byte string names. What is below `elsewhere` (the package's own directory,
+ * sources in CARGO_HOME) does not count: it is the same for all workspaces, or compared by itself.
  */
 export function namedPlace(
   text: string,
   places: readonly string[],
   elsewhere: readonly string[],
 ): string | undefined {
-  const relevant = places.filter((place) => text.includes(latin1(place)));
+  const relevant = places.filter((place) => namesPath(text, latin1(place)));
   if (relevant.length === 0) return undefined;
-  const rest = elsewhere.reduce((left, path) => left.split(latin1(path)).join(''), text);
-  return relevant.find((place) => rest.includes(latin1(place)));
+  const rest = withoutDirectories(text, elsewhere.map(latin1));
+  return relevant.find((place) => namesPath(rest, latin1(place)));
 }
 
 /** Paths are bytes; texts that may hold any bytes are compared as one character per byte. */

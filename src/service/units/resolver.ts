@@ -8,6 +8,7 @@ import type { VirtualPath } from '../../base/byte-string.js';
 import type { InputVerifier } from './input-verifier.js';
 import { rewriteForeignPaths } from './output-rewriting.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
+import { steeringOf, toolsOf } from './target-settings.js';
 import {
   lookupKeyFor,
   parseUnitFacts,
@@ -260,11 +261,10 @@ export class SessionResolver {
         return { reason: 'variable-differs', detail: name };
       }
     }
-    const steering = facts.steering && firstDifference(facts.steering, environment.steering);
+    const steering =
+      facts.steering && firstDifference(facts.steering, steeringOf(environment, facts));
     if (steering) return { reason: 'environment-differs', detail: steering };
-    const current =
-      facts.kind === 'run-build-script' ? environment.nativeTools : environment.linkerTools;
-    const tool = facts.tools && firstDifference(facts.tools, current);
+    const tool = facts.tools && firstDifference(facts.tools, toolsOf(environment, facts));
     if (tool) return { reason: 'tool-differs', detail: tool };
     if (facts.cpu !== null && facts.cpu !== environment.cpu) {
       return { reason: 'processor-differs', detail: facts.cpu };

@@ -12,6 +12,7 @@ import { hashBytes } from '../../store/digest.js';
 import { encodeManifest } from '../../store/manifest-codec.js';
 import type { Digest, Manifest, ManifestEntry, ManifestFile } from '../../store/manifest.js';
 import type { Lease } from '../../store/protections.js';
+import { steeringOf, toolsOf } from './target-settings.js';
 import type { UnitDraft } from './draft-base.js';
 import type { PromoterContext } from './promoter-context.js';
 import { lookupKeyFor, packageMarker, parseUnitFacts, type UnitFacts } from './unit-facts.js';
@@ -217,8 +218,8 @@ function factsOf(draft: UnitDraft, outputs: string): UnitFacts {
     outputs,
     inputs: [...draft.inputs],
     variables: draft.variables,
-    steering: isRun ? environment.steering : null,
-    tools: isRun ? environment.nativeTools : draft.isLinked ? environment.linkerTools : null,
+    steering: isRun ? steeringOf(environment, unit) : null,
+    tools: isRun || draft.isLinked ? toolsOf(environment, { ...unit, kind: name.kind }) : null,
     cpu: isNative ? environment.cpu : null,
     buildDir: draft.buildDir,
     boundBecause: draft.boundBecause,
