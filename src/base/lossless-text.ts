@@ -14,19 +14,13 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function losslessText(bytes: Uint8Array): string {
   const text = decodeStrictly(bytes);
   if (text !== undefined && !escapes.test(text)) return text;
-  let result = '';
+  const pieces: string[] = [];
   for (let at = 0; at < bytes.length;) {
-    const length = characterLength(bytes, at);
-    const character = length === 0 ? undefined : decodeStrictly(bytes.subarray(at, at + length));
-    if (character !== undefined && !escapes.test(character)) {
-      result += character;
-      at += length;
-    } else {
-      result += String.fromCodePoint(escapeBase + (bytes[at] ?? 0));
-      at += 1;
-    }
+    const { point, length } = characterAt(bytes, at);
+    pieces.push(String.fromCodePoint(point));
+    at += length;
   }
-  return result;
+  return pieces.join('');
 }
 
 /** Whether the text stands for bytes that are not UTF-8: no path can be made of it. */
@@ -43,9 +37,26 @@ function decodeStrictly(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Bytes of the character that starts at `at`, as its first byte says; 0 for what starts none. */
-function characterLength(bytes: Uint8Array, at: number): number {
+interface Character {
+  readonly point: number;
+  /** In bytes. */
+  readonly length: number;
+}
+
+/** The character at `at` (RFC 3629), or the escape of the one byte there. */
+function characterAt(bytes: Uint8Array, at: number): Character {
   const first = bytes[at] ?? 0;
-  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  return at + length <= bytes.length ? length : 0;
+  const escape = { point: escapeBase + first, length: 1 };
+  if (first < 0x80) return { point: first, length: 1 };
+  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (length === 0) return escape;
+  let point = first & (0x7f >> length);
+  for (let next = at + 1; next < at + length; next += 1) {
+    const byte = bytes[next] ?? 0;
+    if (byte >> 6 !== 0b10) return escape;
+    point = (point << 6) | (byte & 0x3f);
+  }
+  const isOverlong = (length === 3 && point < 0x800) || (length === 4 && point < 0x10000);
+  const isSurrogate = point >= 0xd800 && point <= 0xdfff;
+  return isOverlong || isSurrogate || point >= escapeBase ? escape : { point, length };
 }

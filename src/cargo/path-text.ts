@@ -28,10 +28,11 @@ export function withoutDirectories(text: string, directories: readonly string[])
 function withoutDirectory(text: string, directory: string): string {
   const parts: string[] = [];
   let start = 0;
+  const goesUp = upwardPaths(text);
   for (let at = text.indexOf(directory); at >= 0; at = text.indexOf(directory, at + 1)) {
     const end = at + directory.length;
     // Whoever goes up again leaves it: `/cargo/registry/src/../../../w` is to be found.
-    if (at < start || !isStart(text, at) || !isEnd(text, end) || goesUp(text, end)) continue;
+    if (at < start || !isStart(text, at) || !isEnd(text, end) || goesUp(end)) continue;
     // A mark, so that what stood before and behind does not become one path.
     parts.push(text.slice(start, at), '|');
     start = end;
@@ -54,13 +55,19 @@ function isEnd(text: string, end: number): boolean {
   return next === '.' && !nameCharacter.test(text[end + 1] ?? ' ');
 }
 
-/** Longest path that Linux takes. */
-const pathMax = 4_096;
-
-/** Whether the path that goes on at `from` has a `..` in it. */
-function goesUp(text: string, from: number): boolean {
-  let end = from;
-  while (end < text.length && end - from < pathMax && /[^\s"'`:;,<>|]/.test(text[end] ?? ''))
-    end += 1;
-  return text.slice(from, end).split('/').includes('..');
+/** Tells whether the path that goes on at a place has a `..` in it; to be asked from left to right. */
+function upwardPaths(text: string): (from: number) => boolean {
+  const separator = /[\s"'`:;,<>|]|$/g;
+  let end = -1;
+  let lastUp = -1;
+  return (from) => {
+    if (from >= end) {
+      separator.lastIndex = from;
+      end = separator.exec(text)?.index ?? text.length;
+      const ups = text.slice(from, end).matchAll(/\/\.\.(?=\/|$)/g);
+      lastUp = -1;
+      for (const { index } of ups) lastUp = from + index;
+    }
+    return lastUp >= from;
+  };
 }
