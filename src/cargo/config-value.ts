@@ -124,6 +124,12 @@ export function configVariable(path: readonly string[]): string {
   return `CARGO_${path.join('_').toUpperCase().replaceAll(/[-.]/g, '_')}`;
 }
 
+/** A path as cargo puts it together: `.` and `..` stay, for scripts see the text. */
+export function pathFrom(root: string, path: string): string {
+  if (path.startsWith('/')) return path;
+  return root.endsWith('/') ? `${root}${path}` : `${root}/${path}`;
+}
+
 /** A text with the place that set it. */
 export interface ConfigText {
   readonly text: string;

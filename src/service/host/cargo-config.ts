@@ -3,13 +3,13 @@
  * fingerprint: the compiler, its wrapper, the `[env]` table, linkers, flags of profiles. Which files,
  * arguments and aliases make up the configuration: `config-files.ts` and `cargo/command-line.ts`.
  */
-import { resolve } from 'node:path';
 import {
   ConfigProblem,
   configAt,
   configTable,
   configText,
   configVariable,
+  pathFrom,
   type ConfigText,
   type ConfigValue,
 } from '../../cargo/config-value.js';
@@ -86,7 +86,7 @@ export function loadCargoConfig(
 
 /** A program in the configuration: with a slash it is a path, relative to where it was set. */
 export function programPath({ text, origin }: ConfigText): string {
-  return text.includes('/') ? resolve(origin.root, text) : text;
+  return text.includes('/') ? pathFrom(origin.root, text) : text;
 }
 
 /** Aliases come from files and the environment; `--config` cannot set any. */
@@ -142,7 +142,7 @@ function parseEnvEntry(entry: ConfigValue): { value: string; force: boolean } | 
     return found?.kind === 'single' && found.value === true;
   };
   return {
-    value: isSet('relative') ? resolve(entry.origin.root, value.value) : value.value,
+    value: isSet('relative') ? pathFrom(entry.origin.root, value.value) : value.value,
     force: isSet('force'),
   };
 }

@@ -2,13 +2,14 @@
  * Finds, reads and merges cargo's configuration: the files from the working directory upwards and in
  * CARGO_HOME, what they include, and `--config` arguments. As `util/context/mod.rs` at f2d3ce0bd.
  */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'smol-toml';
 import {
   ConfigProblem,
   configAt,
   configValueOf,
   mergeConfig,
+  pathFrom,
   type ConfigOrigin,
   type ConfigValue,
 } from '../../cargo/config-value.js';
@@ -55,7 +56,7 @@ export function withConfigArguments(
   let merged = below;
   const reader = new ConfigReader(files, 'cli', cwd);
   for (const value of values) {
-    const path = resolve(cwd, value);
+    const path = pathFrom(cwd, value);
     const isFile = value !== '' && files.stat(path) !== undefined;
     const loaded = isFile ? reader.file(path) : reader.argument(value);
     if (loaded instanceof ConfigProblem) return loaded;
@@ -147,7 +148,7 @@ class ConfigReader {
     for (const item of include.kind === 'list' ? include.items : [include]) {
       const wanted = includeOf(item);
       if (wanted instanceof ConfigProblem) return wanted;
-      const path = resolve(directory, wanted.path);
+      const path = pathFrom(directory, wanted.path);
       if (wanted.isOptional && this.#files.stat(path) === undefined) continue;
       const loaded = this.file(path);
       if (loaded instanceof ConfigProblem) return loaded;
