@@ -45,7 +45,6 @@ const steering: readonly VariableRule[] = [
     why: 'search paths of gcc and clang',
   },
   { pattern: /^(?:LD_RUN_PATH|LDEMULATION|GNUTARGET)$/, why: 'read by GNU ld' },
-  { pattern: /^(?:INCLUDE|LIB|LIBPATH|VCINSTALLDIR|WindowsSdkDir)$/, why: 'search paths of MSVC' },
   {
     pattern: /^NIX_(?:CC|CFLAGS|LDFLAGS|HARDENING|BINTOOLS)/,
     why: 'read by the Nix compiler wrapper',
@@ -95,6 +94,15 @@ const steering: readonly VariableRule[] = [
   },
 ];
 
+/** Search paths of MSVC: on other targets the names mean nothing, and people use them for what they like. */
+const msvcVariables: ReadonlySet<string> = new Set([
+  'INCLUDE',
+  'LIB',
+  'LIBPATH',
+  'VCINSTALLDIR',
+  'WindowsSdkDir',
+]);
+
 const ignored: readonly VariableRule[] = [
   {
     pattern: /^(?:CARGO_)?MAKEFLAGS$|^MFLAGS$|^GNUMAKEFLAGS$/,
@@ -126,11 +134,32 @@ export function isSteeringVariable(name: string): boolean {
   return steering.some(matches) && !ignored.some(matches);
 }
 
-/** The steering variables of an environment, sorted by name; equal environments serialize equally. */
+/**
+ * The steering variables of an environment, sorted by name; equal environments serialize equally.
+ * Empty ones are left out: to the tools an empty value says as little as none, and shells and
+ * continuous integration set many.
+ */
 export function steeringSnapshot(env: Readonly<Record<string, string>>): Record<string, string> {
+  return snapshotOf(env, isSteeringVariable);
+}
+
+/** The same for what means something to builds for this target alone (undefined: for the host). */
+export function targetSnapshot(
+  env: Readonly<Record<string, string>>,
+  triple: string | undefined,
+): Record<string, string> {
+  const isMsvc = triple?.includes('msvc') === true;
+  return snapshotOf(env, (name) => isMsvc && msvcVariables.has(name));
+}
+
+function snapshotOf(
+  env: Readonly<Record<string, string>>,
+  counts: (name: string) => boolean,
+): Record<string, string> {
   const snapshot: Record<string, string> = {};
-  for (const name of Object.keys(env).filter(isSteeringVariable).sort()) {
-    snapshot[name] = env[name] ?? '';
+  for (const name of Object.keys(env).filter(counts).sort()) {
+    const value = env[name] ?? '';
+    if (value !== '') snapshot[name] = value;
   }
   return snapshot;
 }
@@ -182,7 +211,7 @@ export const nativeTools: readonly string[] = [
 /** Programs that rustc itself starts to link proc-macros and build scripts on Unix. */
 export const linkerTools: readonly string[] = ['cc', 'ld', 'ld.lld', 'ld.gold', 'mold'];
 
-const setByCargo: ReadonlySet<string> = new Set([
+const setForCompilers: ReadonlySet<string> = new Set([
   'CARGO',
   'CARGO_MANIFEST_DIR',
   'CARGO_MANIFEST_PATH',
@@ -192,28 +221,40 @@ const setByCargo: ReadonlySet<string> = new Set([
   'CARGO_PRIMARY_PACKAGE',
   'CARGO_TARGET_TMPDIR',
   'CARGO_SBOM_PATH',
-  'CARGO_TRIM_PATHS',
-  'CARGO_ENCODED_RUSTFLAGS',
   'CARGO_MAKEFLAGS',
+  'OUT_DIR',
+]);
+
+const compilerPattern = /^CARGO_(?:PKG|BIN_EXE)_|^CARGO_(?:BIN|CDYLIB|STATICLIB)_(?:DIR|FILE)_/;
+
+/** The last three are set or removed by what cargo is configured to use, and compared as that. */
+const setForScripts: ReadonlySet<string> = new Set([
+  'CARGO_ENCODED_RUSTFLAGS',
+  'CARGO_TRIM_PATHS',
   'DEBUG',
   'HOST',
   'NUM_JOBS',
   'OPT_LEVEL',
-  'OUT_DIR',
   'PROFILE',
   'RUSTC',
   'RUSTDOC',
   'TARGET',
+  'RUSTC_LINKER',
+  'RUSTC_WORKSPACE_WRAPPER',
+  'RUSTC_WRAPPER',
 ]);
 
-const setByCargoPattern =
-  /^CARGO_(?:PKG|FEATURE|CFG|BIN_EXE)_|^CARGO_(?:BIN|CDYLIB|STATICLIB)_(?:DIR|FILE)_|^DEP_/;
+const scriptPattern = /^CARGO_(?:FEATURE|CFG)_|^DEP_/;
 
 /**
- * Whether cargo sets the variable for each rustc or build script it starts, so that its value in
- * the environment of cargo itself means nothing (`core/compiler/{compilation,custom_build,mod}.rs`
- * and `artifact.rs` at f2d3ce0bd).
+ * Whether cargo sets the variable for each rustc it starts, so that its value in the environment of
+ * cargo itself means nothing (`core/compiler/{compilation,mod}.rs` and `artifact.rs` at f2d3ce0bd).
  */
+export function isSetForCompilers(name: string): boolean {
+  return setForCompilers.has(name) || compilerPattern.test(name);
+}
+
+/** Whether cargo sets the variable for each build script, or removes it (`custom_build.rs`). */
 export function isSetByCargo(name: string): boolean {
-  return setByCargo.has(name) || setByCargoPattern.test(name);
+  return isSetForCompilers(name) || setForScripts.has(name) || scriptPattern.test(name);
 }

@@ -6,6 +6,7 @@
  */
 import { findEnvironmentUses } from './environment-uses.js';
 import type { EnvironmentUse } from './environment-uses.js';
+import { namesPath, withoutDirectories } from './path-text.js';
 import type { EnvDependency } from './rustc-dep-file.js';
 
 export interface PathBearingQuestion {
@@ -84,16 +85,23 @@ const packageVariable = /^CARGO_MANIFEST_(?:DIR|PATH)$/;
 function isPathBearing(name: string, value: string, question: PathBearingQuestion): boolean {
   if (buildDirVariable.test(name)) return true;
   if (packageVariable.test(name) && isBelowCargoHome(value, question.cargoHome)) return false;
-  // A workspace may lie above CARGO_HOME, whose own files are the same for every workspace.
-  const rest = question.cargoHome ? value.split(question.cargoHome).join('') : value;
+  const rest = question.cargoHome
+    ? withoutDirectories(value, sourceDirectories(question.cargoHome))
+    : value;
   return [question.buildDir, question.workspaceRoot].some(
-    (root) => root !== '' && root !== '/' && rest.includes(root),
+    (root) => root !== '' && root !== '/' && namesPath(rest, root),
   );
+}
+
+/**
+ * Where CARGO_HOME has sources, which are the same for every workspace; not so the rest of it, below
+ * which a workspace may lie.
+ */
+export function sourceDirectories(cargoHome: string): readonly string[] {
+  return [`${cargoHome}/registry/src`, `${cargoHome}/git/checkouts`];
 }
 
 function isBelowCargoHome(value: string, cargoHome: string | undefined): boolean {
   if (cargoHome === undefined || value.split('/').includes('..')) return false;
-  return ['registry/src', 'git/checkouts'].some((sources) =>
-    value.startsWith(`${cargoHome}/${sources}/`),
-  );
+  return sourceDirectories(cargoHome).some((sources) => value.startsWith(`${sources}/`));
 }

@@ -36,7 +36,20 @@ export function refuseUnit(kind: UnitKind, rustflags: readonly string[]): Refusa
 
 /** Whether the unit's code depends on the processor of the machine that built it (rule 9). */
 export function dependsOnCpu(rustflags: readonly string[]): boolean {
-  return joinedFlags(rustflags).some((flag) => /^-[CZ](?:target|tune)[-_]cpu=native$/.test(flag));
+  return joinedFlags(rustflags).some((flag) => isNativeCpu.test(flag));
+}
+
+const isNativeCpu = /^-[CZ](?:target|tune)[-_]cpu=native$/;
+const linker = /^-C(?:linker|linker[-_]plugin[-_]lto)=/;
+
+/**
+ * The first flag whose text says too little about what the compiler makes: it reads files or programs
+ * that cargo does not track, or the machine. For flags that show in no fingerprint, where a unit
+ * cannot be compared by them.
+ */
+export function machineDependentFlag(rustflags: readonly string[]): string | undefined {
+  const flags = joinedFlags(rustflags);
+  return flags.find((flag) => readsFiles.test(flag) || isNativeCpu.test(flag) || linker.test(flag));
 }
 
 function refusalOfKind(kind: UnitKind): keyof typeof kindMessages | undefined {

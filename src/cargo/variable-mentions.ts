@@ -39,9 +39,9 @@ function definesMacro({ kind, text }: RustToken): boolean {
 
 /**
  * `PATH`: its programs are compared one by one, as far as they steer a build. `_`: a shell keeps the
- * path of its latest command in it, and in sources the string is a separator.
+ * path of its latest command in it, and in sources the string is a separator. The others are ours.
  */
-const notCompared: ReadonlySet<string> = new Set(['PATH', '_']);
+const notCompared: ReadonlySet<string> = new Set(['PATH', '_', 'XCACHE_DISABLE', 'XCACHE_VERIFY']);
 
 /**
  * Names that stand as a string in the source of a build script and may be those of variables that it

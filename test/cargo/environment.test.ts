@@ -5,7 +5,9 @@ import {
   isSteeringVariable,
   linkerTools,
   nativeTools,
+  isSetForCompilers,
   steeringSnapshot,
+  targetSnapshot,
 } from '../../src/cargo/environment.js';
 
 describe('a variable that steers a native build (rules 9 and 12)', () => {
@@ -116,9 +118,19 @@ describe('the snapshot of an environment', () => {
     expect(steeringSnapshot({ ...login, CC: 'clang' })).not.toEqual(steeringSnapshot(login));
   });
 
-  it('tells an empty variable from a missing one', () => {
-    expect(steeringSnapshot({ CFLAGS: '' })).toEqual({ CFLAGS: '' });
-    expect(steeringSnapshot({})).toEqual({});
+  it('takes an empty variable for a missing one', () => {
+    expect(steeringSnapshot({ CFLAGS: '', CC: 'gcc' })).toEqual({ CC: 'gcc' });
+  });
+
+  it('has the variables of MSVC where MSVC builds', () => {
+    const env = { LIB: 'src/lib.rs', INCLUDE: '/x', LIBPATH: '', CC: 'gcc' };
+    expect(steeringSnapshot(env)).toEqual({ CC: 'gcc' });
+    expect(targetSnapshot(env, undefined)).toEqual({});
+    expect(targetSnapshot(env, 'x86_64-unknown-linux-gnu')).toEqual({});
+    expect(targetSnapshot(env, 'x86_64-pc-windows-msvc')).toEqual({
+      INCLUDE: '/x',
+      LIB: 'src/lib.rs',
+    });
   });
 
   it('exists for any environment', () => {
@@ -144,9 +156,20 @@ describe('what cargo sets for each process', () => {
     'DEP_Z_INCLUDE',
     'TARGET',
     'HOST',
+    'RUSTC_LINKER',
+    'RUSTC_WRAPPER',
+    'RUSTC_WORKSPACE_WRAPPER',
   ])('includes %s', (name) => {
     expect(isSetByCargo(name)).toBe(true);
   });
+
+  it.each(['TARGET', 'HOST', 'DEBUG', 'PROFILE', 'RUSTC', 'RUSTC_WRAPPER', 'DEP_Z_INCLUDE'])(
+    'includes %s for scripts, not for compilers',
+    (name) => {
+      expect(isSetForCompilers(name)).toBe(false);
+      expect(isSetByCargo(name)).toBe(true);
+    },
+  );
 
   it.each(['CC', 'CARGO_HOME', 'CARGO_TARGET_DIR', 'HOME'])('does not include %s', (name) => {
     expect(isSetByCargo(name)).toBe(false);

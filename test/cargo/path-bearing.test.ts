@@ -33,7 +33,22 @@ describe('rule 10: a unit depends on its place through', () => {
         bound('used-as-value', 'NATROOT'),
       );
     }
-    expect(judge([['NATROOT', '/usr/lib']], 'env!("NATROOT")')).toEqual(portable);
+    for (const value of ['/usr/lib', `${workspaceRoot}2/x`, `/old${workspaceRoot}`]) {
+      expect(judge([['NATROOT', value]], 'env!("NATROOT")')).toEqual(portable);
+    }
+  });
+
+  it('a value that names the workspace below CARGO_HOME, but not one that names its sources', () => {
+    const below = (value: string): PathBearing =>
+      judgePathBearing({
+        environment: [['NATROOT', value]],
+        sources: ['env!("NATROOT")'],
+        buildDir: '/root/w/target',
+        workspaceRoot: '/root/w',
+        cargoHome: '/root',
+      });
+    expect(below('/root/w/data')).toEqual(bound('used-as-value', 'NATROOT'));
+    expect(below('/root/registry/src/i/x-1.0.0/data')).toEqual(portable);
   });
 
   it.each(['OUT_DIR', 'CARGO_TARGET_TMPDIR', 'CARGO_BIN_EXE_app', 'CARGO_BIN_FILE_TOOL_tool'])(

@@ -90,6 +90,7 @@ describe('a text that people or the system write', () => {
       const files = {
         stat: (path: string) => (path === '/w/.cargo/config.toml' ? {} : undefined),
         readText: () => text,
+        realPath: (path: string) => path,
       };
       const found = loadCargoConfig('/w', '/home/.cargo', files as never);
       if (!('unreadable' in found)) expect(found.env).toBeInstanceOf(Map);

@@ -253,7 +253,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/draft-compilation.ts',
-        search: '.filter(([name]) => !isSetByCargo(name))',
+        search: '.filter(([name]) => !isSetForCompilers(name))',
         replace: '.filter(() => false)',
       },
     ],

@@ -20,12 +20,17 @@ const environment: SessionEnvironment = {
   rustcField: 1n,
   cargoHome: '/cargo',
   workingDirectory: '/workspace',
+  workspaceRoot: '/workspace',
+  commits: undefined,
   variables: {},
   steering: {},
+  wrapper: '',
   nativeTools: {},
   linkerTools: {},
-  verify: false,
+  linkerOf: () => undefined,
+  linkerIdentity: () => undefined,
   cpu: 'this processor',
+  verify: false,
 };
 
 const facts: UnitFacts = {

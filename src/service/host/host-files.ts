@@ -225,9 +225,12 @@ export class HostFiles {
   }
 }
 
-/** Size, times and inode: equal identities mean that a file was not written in between. */
+/**
+ * Size, times and inode: equal identities of one path mean that the file was not written in between.
+ * Without the device, whose number btrfs, overlay and NFS choose anew at each mount.
+ */
 export function fileIdentity(stats: BigIntStats): string {
-  return `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.dev}:${stats.ino}`;
+  return `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`;
 }
 
 /** `join` for what is plain already: half of the time of a walk. */

@@ -3,6 +3,7 @@
  * mount of ours, so the serving thread may call it.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import { losslessText } from '../../base/lossless-text.js';
 
 /** The cargo process on whose behalf a request is made; the pair outlives a reuse of the pid. */
 export interface CargoProcess {
@@ -40,6 +41,57 @@ export function cargoProcessAt(pid: number): CargoProcess | undefined {
   return stat && { pid, startTicks: stat.startTicks };
 }
 
+/** What a cargo process was started with; variables and words without loss (`lossless-text.ts`). */
+export interface ProcessStart {
+  /** The name of the file that it runs: `cargo`, `cargo-cbuild`. */
+  readonly program: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** The words behind the program's name. */
+  readonly words: readonly string[];
+  readonly workingDirectory: string;
+  /** In a container or sandbox, paths may lead to other files than those that we would look at. */
+  readonly hasOtherMounts: boolean;
+}
+
+/** Undefined where the process has ended, whether or not another one has its number by now. */
+export function readProcessStart({ pid, startTicks }: CargoProcess): ProcessStart | undefined {
+  try {
+    const start = {
+      program: programOf(pid),
+      variables: parseEnviron(readFileSync(`/proc/${pid}/environ`)),
+      words: splitAtZeros(readFileSync(`/proc/${pid}/cmdline`)).slice(1),
+      workingDirectory: losslessText(readlinkSync(`/proc/${pid}/cwd`, { encoding: 'buffer' })),
+      hasOtherMounts: readlinkSync(`/proc/${pid}/ns/mnt`) !== readlinkSync('/proc/self/ns/mnt'),
+    };
+    // Only now is it certain that all of that was one process.
+    return readProcessStat(pid)?.startTicks === startTicks ? start : undefined;
+  } catch {
+    // The process is gone, which is an answer.
+    return undefined;
+  }
+}
+
+function parseEnviron(bytes: Buffer): Record<string, string> {
+  const entries = splitAtZeros(bytes).flatMap((entry): [string, string][] => {
+    const equals = entry.indexOf('=');
+    return equals > 0 ? [[entry.slice(0, equals), entry.slice(equals + 1)]] : [];
+  });
+  // Of a name that stands there twice, cargo takes the last one.
+  return Object.fromEntries(entries);
+}
+
+/** The texts of a list in which each ends with a zero byte. */
+function splitAtZeros(bytes: Buffer): string[] {
+  const texts: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const zero = bytes.indexOf(0, start);
+    const end = zero < 0 ? bytes.length : zero;
+    texts.push(losslessText(bytes.subarray(start, end)));
+    start = end + 1;
+  }
+  return texts;
+}
+
 interface ProcessStat {
   readonly parent: number;
   readonly startTicks: string;
@@ -62,12 +114,16 @@ function readProcessStat(pid: number): ProcessStat | undefined {
 
 function isCargo(pid: number): boolean {
   try {
-    const executable = readlinkSync(`/proc/${pid}/exe`);
-    const name = executable.slice(executable.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '');
+    const name = programOf(pid);
     return name === 'cargo' || name.startsWith('cargo-');
   } catch {
     return false;
   }
+}
+
+function programOf(pid: number): string {
+  const executable = readlinkSync(`/proc/${pid}/exe`);
+  return executable.slice(executable.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '');
 }
 
 /** The process that a thread belongs to: cargo's worker threads make requests of their own. */

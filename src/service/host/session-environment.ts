@@ -2,16 +2,22 @@
  * What a cargo process was started with, as far as it decides whether a stored unit is the unit
  * that this process would build: compiler, wrapper, steering variables, tools (cargo-rules 9, 12).
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { createHash } from 'node:crypto';
+import { hasForeignBytes } from '../../base/lossless-text.js';
+import { ConfigProblem, configAt } from '../../cargo/config-value.js';
 import { linkerTools, nativeTools, steeringSnapshot } from '../../cargo/environment.js';
 import { rustcFieldHash } from '../../cargo/fingerprint.js';
+import { flagInProfiles, flagInVariables } from '../../cargo/profile-flags.js';
 import { loadCargoConfig, type CargoConfig } from './cargo-config.js';
+import { findWorkspace, type CargoWorkspace } from './cargo-workspace.js';
 import { fileIdentity, type HostFiles } from './host-files.js';
 import { libcVersion } from './libc-version.js';
-import { findProgram, type ToolchainProbe } from './toolchain.js';
-import type { CargoProcess } from './process-tree.js';
+import { findLinkers, type LinkerQuestion } from './linkers.js';
+import { findProgram, type Toolchain, type ToolchainProbe } from './toolchain.js';
+import { readProcessStart, type CargoProcess } from './process-tree.js';
 
 /** Facts of one cargo session; read once, at its first question. */
 export interface SessionEnvironment {
@@ -22,26 +28,42 @@ export interface SessionEnvironment {
   readonly rustcField: bigint;
   readonly cargoHome: string;
   readonly workingDirectory: string;
+  /** Where the workspace's manifest lies; undefined where none is found. */
+  readonly workspaceRoot: string | undefined;
+  /** Commits of git dependencies in the workspace's lock file; undefined where there is none. */
+  readonly commits: ReadonlySet<string> | undefined;
   /** The process's variables with cargo's `[env]` table laid over them. */
   readonly variables: Readonly<Record<string, string>>;
   readonly steering: Readonly<Record<string, string>>;
+  /** What cargo hands to build scripts as RUSTC_WRAPPER; empty where it removes the variable. */
+  readonly wrapper: string;
   /** Tool name → identity of the program that PATH or a variable leads to. */
   readonly nativeTools: Readonly<Record<string, string>>;
   readonly linkerTools: Readonly<Record<string, string>>;
-  /** `XCACHE_VERIFY`: what could be served is compiled all the same, and compared. */
-  readonly verify: boolean;
+  /**
+   * The linker that cargo's configuration sets for a target, as cargo hands it to build scripts as
+   * RUSTC_LINKER; undefined where it sets none. Without a triple: for the host.
+   */
+  readonly linkerOf: (triple: string | undefined) => string | undefined;
+  /** Identity of that program; undefined where none is set, empty where it is not found. */
+  readonly linkerIdentity: (triple: string | undefined) => string | undefined;
   /** Identity of the processor, compared for units built with `target-cpu=native`. */
   readonly cpu: string;
+  /** The user asks for proof (XCACHE_VERIFY): what would be served is compiled and compared. */
+  readonly verify: boolean;
 }
 
 /** A session that is neither served nor learned from, and why. */
 export interface UnknownEnvironment {
   readonly kind: 'unknown';
   readonly reason:
+    | 'disabled'
     | 'process-gone'
     | 'other-namespace'
     | 'unknown-wrapper'
     | 'unreadable-config'
+    | 'unreadable-path'
+    | 'profile-flags'
     | 'unknown-compiler'
     | 'environment-changed'
     | 'earlier-boot'
@@ -62,32 +84,18 @@ export function readSessionEnvironment(
   cargo: CargoProcess,
   reader: EnvironmentReader,
 ): SessionEnvironment | UnknownEnvironment {
-  let environ: string;
-  let commandLine: string[];
-  let workingDirectory: string;
-  try {
-    environ = readFileSync(`/proc/${cargo.pid}/environ`, 'utf8');
-    commandLine = readFileSync(`/proc/${cargo.pid}/cmdline`, 'utf8').split('\0');
-    workingDirectory = readlinkSync(`/proc/${cargo.pid}/cwd`);
-    // In a container or sandbox the same paths may lead to other files than those that we would look at.
-    if (mountNamespace(cargo.pid) !== mountNamespace('self')) {
-      return {
-        kind: 'unknown',
-        reason: 'other-namespace',
-        detail: 'cargo runs in a mount namespace of its own',
-      };
-    }
-  } catch (error) {
-    return { kind: 'unknown', reason: 'process-gone', detail: String(error) };
+  const start = readProcessStart(cargo);
+  if (start === undefined) return unknown('process-gone', 'cargo has ended');
+  if (start.hasOtherMounts) {
+    return unknown('other-namespace', 'cargo runs in a mount namespace of its own');
   }
-  if (commandLine.some((word) => word.startsWith('--config'))) {
-    return { kind: 'unknown', reason: 'unreadable-config', detail: 'cargo has --config arguments' };
+  const { program, words, variables, workingDirectory } = start;
+  if (program === 'cargo') return judge({ variables, words, workingDirectory }, reader);
+  // A program that has cargo in it has its own commands, and need not have cargo's options.
+  if (words.some((word) => /^(?:--config|-Z)/.test(word))) {
+    return unknown('unreadable-config', `${program} has --config or -Z arguments`);
   }
-  return environmentOf(parseEnviron(environ), workingDirectory, reader);
-}
-
-function mountNamespace(pid: number | 'self'): string {
-  return readlinkSync(`/proc/${pid}/ns/mnt`);
+  return judge({ variables, words: ['build', ...words], workingDirectory }, reader);
 }
 
 /** The same for given variables, without a process. */
@@ -96,26 +104,93 @@ export function environmentOf(
   workingDirectory: string,
   reader: EnvironmentReader,
 ): SessionEnvironment | UnknownEnvironment {
-  const cargoHome = processEnv['CARGO_HOME'] ?? `${processEnv['HOME'] ?? ''}/.cargo`;
-  const config = loadCargoConfig(workingDirectory, cargoHome, reader.files);
-  if ('unreadable' in config) {
-    return { kind: 'unknown', reason: 'unreadable-config', detail: config.unreadable };
+  return judge({ variables: processEnv, words: [], workingDirectory }, reader);
+}
+
+interface SessionStart {
+  readonly variables: Readonly<Record<string, string>>;
+  /** The words behind `cargo`. */
+  readonly words: readonly string[];
+  readonly workingDirectory: string;
+}
+
+function unknown(reason: UnknownEnvironment['reason'], detail: string): UnknownEnvironment {
+  return { kind: 'unknown', reason, detail };
+}
+
+/** Programs and files are looked for in these. */
+const pathVariables = ['PATH', 'HOME', 'CARGO_HOME', 'RUSTUP_HOME', 'RUSTUP_TOOLCHAIN', 'RUSTC'];
+
+function judge(
+  start: SessionStart,
+  reader: EnvironmentReader,
+): SessionEnvironment | UnknownEnvironment {
+  const { variables: processEnv, words, workingDirectory } = start;
+  if (isSwitchedOn(processEnv['XCACHE_DISABLE'])) {
+    return unknown('disabled', 'XCACHE_DISABLE is set');
   }
+  const foreign = pathVariables.find((name) => hasForeignBytes(processEnv[name] ?? ''));
+  if (foreign !== undefined) return unknown('unreadable-path', `${foreign} is not UTF-8`);
+  if (hasForeignBytes(workingDirectory)) {
+    return unknown('unreadable-path', 'the working directory is not UTF-8');
+  }
+  const { files } = reader;
+  const cargoHome = cargoHomeOf(processEnv, workingDirectory);
+  const config = loadCargoConfig(workingDirectory, cargoHome, files, {
+    variables: processEnv,
+    words,
+  });
+  if ('unreadable' in config) return unknown('unreadable-config', config.unreadable);
   const wrapper = wrapperOf(processEnv, config);
   if (wrapper !== '' && !transparentWrappers.has(baseName(wrapper))) {
-    return { kind: 'unknown', reason: 'unknown-wrapper', detail: wrapper };
+    return unknown('unknown-wrapper', wrapper);
   }
-  const rustc = processEnv['RUSTC'] ?? processEnv['CARGO_BUILD_RUSTC'] ?? config.rustc ?? 'rustc';
-  const probeDirectory = reader.files.isBelowOwnMount(workingDirectory) ? '/' : workingDirectory;
+  const workspace = findWorkspace(config.command, workingDirectory, files);
+  const flag = profileFlag(config, workspace, processEnv);
+  if (flag !== undefined) return unknown('profile-flags', flag);
+  const rustc = nonEmpty(processEnv['RUSTC']) ?? config.rustc ?? 'rustc';
+  const probeDirectory = files.isBelowOwnMount(workingDirectory) ? '/' : workingDirectory;
   const toolchain = reader.toolchains.probe(rustc, processEnv, probeDirectory);
-  if (toolchain === undefined) {
-    return { kind: 'unknown', reason: 'unknown-compiler', detail: `${rustc} does not answer` };
+  if (toolchain === undefined) return unknown('unknown-compiler', `${rustc} does not answer`);
+  if (config.hasIncludes && leavesIncludes(toolchain.release)) {
+    return unknown(
+      'unreadable-config',
+      `the configuration includes files, which cargo ${toolchain.release} may leave alone`,
+    );
   }
+  const question = { config: config.config, variables: processEnv, cwd: workingDirectory };
+  const linkers = { ...question, host: toolchain.host, cfgsOf: toolchain.cfgsOf };
+  const problem = findLinkers(undefined, linkers);
+  if (problem instanceof ConfigProblem) return unknown('unreadable-config', problem.message);
+  const found = { config, workspace, toolchain, wrapper, cargoHome, linkers, probeDirectory };
+  return knownEnvironment(start, found, files);
+}
+
+interface Findings {
+  readonly config: CargoConfig;
+  readonly workspace: CargoWorkspace;
+  readonly toolchain: Toolchain;
+  readonly wrapper: string;
+  readonly cargoHome: string;
+  readonly linkers: LinkerQuestion;
+  readonly probeDirectory: string;
+}
+
+function knownEnvironment(
+  { variables: processEnv, workingDirectory }: SessionStart,
+  { config, workspace, toolchain, wrapper, cargoHome, linkers, probeDirectory }: Findings,
+  files: HostFiles,
+): SessionEnvironment {
   const variables = withConfigEnv(processEnv, config);
   const searchPath = variables['PATH'] ?? '';
   const identify = (names: readonly string[]): Record<string, string> =>
-    identifyTools(names, searchPath, probeDirectory, reader.files);
+    identifyTools(names, searchPath, probeDirectory, files);
   const steering = steeringSnapshot(variables);
+  const programsOf = oncePerTriple((triple): readonly string[] => {
+    const programs = findLinkers(triple, linkers);
+    // What can be wrong is so for every target, and was looked at for the host.
+    return programs instanceof ConfigProblem ? [] : programs;
+  });
   return {
     kind: 'known',
     namespace: namespaceDigest([
@@ -124,35 +199,89 @@ export function environmentOf(
       libcVersion(),
       toolchain.verboseVersion,
       toolchain.compilerIdentity,
+      toolchain.sysrootIdentity,
       baseName(wrapper),
     ]),
     rustcField: rustcFieldHash(toolchain.verboseVersion),
     cargoHome,
     workingDirectory,
+    workspaceRoot: workspace.root,
+    commits: workspace.commits,
     variables,
     steering,
+    wrapper,
     nativeTools: {
       ...identify(nativeTools),
       ...identify(Object.values(steering).filter((value) => /^[^\s=]+$/.test(value))),
     },
     linkerTools: identify(linkerTools),
-    verify: (processEnv['XCACHE_VERIFY'] ?? '0').replace('0', '') !== '',
+    linkerOf: (triple) => nonEmpty(programsOf(triple).join(' or ')),
+    linkerIdentity: oncePerTriple((triple) => {
+      const programs = programsOf(triple);
+      const identities = identify(programs);
+      return programs.length === 0
+        ? undefined
+        : programs.map((program) => identities[program] ?? '').join(' or ');
+    }),
     cpu: cpuIdentity(),
+    verify: isSwitchedOn(processEnv['XCACHE_VERIFY']),
   };
 }
 
-function parseEnviron(text: string): Record<string, string> {
-  const variables: Record<string, string> = {};
-  for (const entry of text.split('\0')) {
-    const equals = entry.indexOf('=');
-    if (equals > 0) variables[entry.slice(0, equals)] = entry.slice(equals + 1);
+/** A session asks for the same target with each of its units. */
+function oncePerTriple<T>(
+  find: (triple: string | undefined) => T,
+): (triple: string | undefined) => T {
+  const known = new Map<string | undefined, { readonly found: T }>();
+  return (triple) => {
+    const answer = known.get(triple) ?? { found: find(triple) };
+    known.set(triple, answer);
+    return answer.found;
+  };
+}
+
+/** As cargo finds it: empty counts as unset, a relative one counts from the working directory. */
+function cargoHomeOf(env: Readonly<Record<string, string>>, cwd: string): string {
+  const home = nonEmpty(env['CARGO_HOME']) ?? `${env['HOME'] ?? ''}/.cargo`;
+  return isAbsolute(home) ? home : join(cwd, home);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+/** Any value but the empty one and `0`. */
+function isSwitchedOn(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0';
+}
+
+/** A sentence about the first flag of a profile that reads files or the machine. */
+function profileFlag(
+  { config }: CargoConfig,
+  { manifests }: CargoWorkspace,
+  env: Readonly<Record<string, string>>,
+): string | undefined {
+  const sources = [{ path: 'the configuration', value: config }, ...manifests];
+  for (const { path, value } of sources) {
+    const found = flagInProfiles(configAt(value, ['profile']));
+    if (found === undefined) continue;
+    return `profile ${found.profile} in ${path} has the flag ${found.flag}, of which cargo hashes the text only`;
   }
-  return variables;
+  const found = flagInVariables(env);
+  return (
+    found && `${found.profile} has the flag ${found.flag}, of which cargo hashes the text only`
+  );
+}
+
+/** `include` has a meaning since 1.94; before, it takes an unstable flag. */
+function leavesIncludes(release: string): boolean {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)\./.exec(release) ?? [];
+  return Number(major) < 1 || (Number(major) === 1 && Number(minor) < 94);
 }
 
 /** An empty variable switches a configured wrapper off, as cargo has it. */
 function wrapperOf(env: Readonly<Record<string, string>>, config: CargoConfig): string {
-  return env['RUSTC_WRAPPER'] ?? env['CARGO_BUILD_RUSTC_WRAPPER'] ?? config.rustcWrapper ?? '';
+  return env['RUSTC_WRAPPER'] ?? config.rustcWrapper ?? '';
 }
 
 function baseName(path: string): string {
@@ -163,7 +292,8 @@ function withConfigEnv(
   env: Readonly<Record<string, string>>,
   config: CargoConfig,
 ): Record<string, string> {
-  const result = { ...env };
+  // Without a prototype: variables are asked for by names that stand in sources.
+  const result = Object.assign(Object.create(null) as Record<string, string>, env);
   for (const [name, entry] of config.env) {
     if (entry.force || result[name] === undefined) result[name] = entry.value;
   }

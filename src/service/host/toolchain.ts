@@ -5,13 +5,23 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
+import type { TargetCfgs } from '../../cargo/cfg-expression.js';
 import { fileIdentity, type HostFiles } from './host-files.js';
+import { sysrootIdentity } from './sysroot.js';
 
 export interface Toolchain {
   /** The whole output of `rustc -vV`; cargo hashes it into every fingerprint. */
   readonly verboseVersion: string;
   /** Identity of the compiler proper (librustc_driver): two builds may carry one version text. */
   readonly compilerIdentity: string;
+  /** Identity of its libraries, which a part of it that was built again changes. */
+  readonly sysrootIdentity: string;
+  /** The triple that it runs on. */
+  readonly host: string;
+  /** Its release, as in `1.95.0`; empty where it names none. */
+  readonly release: string;
+  /** What `rustc --print cfg` prints for a target; undefined where it does not know the target. */
+  readonly cfgsOf: (triple: string) => TargetCfgs | undefined;
 }
 
 /** rustc answers in about 30 ms, rustup's proxy in about 100; a hanging one must not hang a build. */
@@ -21,7 +31,7 @@ const probeVariables = ['HOME', 'PATH', 'RUSTUP_HOME', 'RUSTUP_TOOLCHAIN', 'CARG
 
 /** A compiler with the files that it was told by. */
 interface KnownToolchain {
-  readonly toolchain: Toolchain;
+  readonly toolchain: Omit<Toolchain, 'sysrootIdentity'>;
   readonly driver: string;
   readonly driverIdentity: string;
   readonly sysroot: string;
@@ -43,10 +53,10 @@ export class ToolchainProbe {
     const place = this.#isChosenBy(env, program) ? '' : cwd;
     const key = JSON.stringify([program, probeVariables.map((name) => env[name]), place]);
     const known = this.#known.get(key);
-    if (known && this.#isSame(known, program)) return known.toolchain;
-    const found = this.#ask(program, env, cwd);
-    if (found) this.#known.set(key, found);
-    return found?.toolchain;
+    const found = known && this.#isSame(known, program) ? known : this.#ask(program, env, cwd);
+    if (found === undefined) return undefined;
+    this.#known.set(key, found);
+    return { ...found.toolchain, sysrootIdentity: sysrootIdentity(found.sysroot, this.#files) };
   }
 
   /**
@@ -80,8 +90,24 @@ export class ToolchainProbe {
     const driverIdentity = driver && this.#identity(driver);
     if (driver === undefined || driverIdentity === undefined) return undefined;
     const front = this.#frontIdentity(program, sysroot);
+    const fieldOf = (name: string): string =>
+      new RegExp(`^${name}: (.*)$`, 'm').exec(verboseVersion)?.[1] ?? '';
+    const cfgs = new Map<string, TargetCfgs | undefined>();
+    const cfgsOf = (triple: string): TargetCfgs | undefined => {
+      if (!cfgs.has(triple)) {
+        const printed = runRustc(program, ['--print', 'cfg', '--target', triple], env, cwd);
+        cfgs.set(triple, printed === undefined ? undefined : new Set(printed.split('\n')));
+      }
+      return cfgs.get(triple);
+    };
     return {
-      toolchain: { verboseVersion, compilerIdentity: `${driver}:${driverIdentity}${front}` },
+      toolchain: {
+        verboseVersion,
+        compilerIdentity: `${driver}:${driverIdentity}${front}`,
+        host: fieldOf('host'),
+        release: fieldOf('release'),
+        cfgsOf,
+      },
       driver,
       driverIdentity,
       sysroot,

@@ -1,6 +1,6 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
 import { parseDepInfo } from '../../cargo/dep-info.js';
-import { isSetByCargo } from '../../cargo/environment.js';
+import { isSetForCompilers } from '../../cargo/environment.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
 import type { UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
@@ -38,7 +38,7 @@ async function foreignVariables(
   const entry = entryAt(files.entries, depInfoPath);
   const depInfo = entry && parseDepInfo(await readEntry(entry, context.blobPath));
   return depInfo?.env
-    .filter(([name]) => !isSetByCargo(name))
+    .filter(([name]) => !isSetForCompilers(name))
     .map(([name, value]) => [name, value ?? null]);
 }
 

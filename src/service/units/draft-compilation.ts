@@ -1,7 +1,7 @@
 /** Drafts a library, procedural macro or build-script program (cargo-rules §5, rules 8, 10, 11). */
 import type { VirtualPath } from '../../base/byte-string.js';
 import { parseUnitPath } from '../../cargo/layout.js';
-import { describeBinding, judgePathBearing } from '../../cargo/path-bearing.js';
+import { describeBinding, judgePathBearing, sourceDirectories } from '../../cargo/path-bearing.js';
 import { mentionsBeyondIncludes } from '../../cargo/variable-mentions.js';
 import { parseRustcDepFile, type RustcDepFile } from '../../cargo/rustc-dep-file.js';
 import {
@@ -203,6 +203,6 @@ function pathVariables(
 ): string[] {
   return env.flatMap(([name, value]) => {
     const bytes = Buffer.from(value ?? '').toString('latin1');
-    return namedPlace(bytes, places, [cargoHome]) === undefined ? [] : [name];
+    return namedPlace(bytes, places, sourceDirectories(cargoHome)) === undefined ? [] : [name];
   });
 }

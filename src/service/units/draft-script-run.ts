@@ -8,6 +8,7 @@ import {
   type PrivateVerdict,
   type UnitDraft,
 } from './draft-base.js';
+import { sourceDirectories } from '../../cargo/path-bearing.js';
 import { judgeRunPaths } from './out-dir-paths.js';
 import { namedPlace, ownPlaces } from './own-places.js';
 import { scriptEnvironment } from './script-environment.js';
@@ -42,7 +43,7 @@ export async function draftScriptRun(
   if ('kind' in used) return used;
   const hostBuildDir = Buffer.from(buildDir, 'latin1').toString();
   const own = ownPlaces(hostBuildDir, context);
-  const elsewhere = [script.facts.packageRoot, context.environment.cargoHome];
+  const elsewhere = [script.facts.packageRoot, ...sourceDirectories(context.environment.cargoHome)];
   const declared = declaredOwnFile(base, own, elsewhere);
   if (declared !== undefined) {
     return isPrivate('bound-to-path', `it depends on ${declared} in the workspace`);

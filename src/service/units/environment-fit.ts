@@ -1,6 +1,7 @@
 /** Whether a session's variables, tools and settings are those that a stored unit was built with. */
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { Miss } from './miss.js';
+import { steeringOf, toolsOf } from './target-settings.js';
 import type { UnitFacts } from './unit-facts.js';
 
 /** Undefined if all that counts for the unit is equal here. Called once for each unit and session. */
@@ -13,11 +14,10 @@ export function environmentMisfit(
       return { reason: 'variable-differs', detail: name };
     }
   }
-  const steering = facts.steering && firstDifference(facts.steering, environment.steering);
+  const steering =
+    facts.steering && firstDifference(facts.steering, steeringOf(environment, facts));
   if (steering) return { reason: 'environment-differs', detail: steering };
-  const current =
-    facts.kind === 'run-build-script' ? environment.nativeTools : environment.linkerTools;
-  const tool = facts.tools && firstDifference(facts.tools, current);
+  const tool = facts.tools && firstDifference(facts.tools, toolsOf(environment, facts));
   if (tool) return { reason: 'tool-differs', detail: tool };
   if (facts.cpu !== null && facts.cpu !== environment.cpu) {
     return { reason: 'processor-differs', detail: facts.cpu };

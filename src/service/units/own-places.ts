@@ -3,7 +3,7 @@
  * (rules 10 to 12). Scripts find the workspace by walking up from OUT_DIR.
  */
 import { basename, dirname, join } from 'node:path';
-import { findPathMentions } from '../../cargo/path-mentions.js';
+import { namesPath, withoutDirectories } from '../../cargo/path-text.js';
 import type { DraftContext } from './draft-base.js';
 
 /** The build-dir as cargo saw it and what the workspace's root may be; absolute, without `/`. */
@@ -11,8 +11,9 @@ export function ownPlaces(
   buildDir: string,
   { environment, host }: Pick<DraftContext, 'environment' | 'host'>,
 ): readonly string[] {
-  const { workingDirectory } = environment;
+  const { workingDirectory, workspaceRoot } = environment;
   const places = [buildDir, dirname(buildDir), workingDirectory];
+  if (workspaceRoot !== undefined) places.push(workspaceRoot);
   // What a script has resolved; the build-dir itself may be a mount of ours, and is not touched.
   const parent = host.realPath(dirname(buildDir));
   if (parent !== undefined) places.push(join(parent, basename(buildDir)), parent);
@@ -26,24 +27,18 @@ export function ownPlaces(
 }
 
 /**
- * The first place that a byte string names. What is below `elsewhere` (CARGO_HOME, sources) does not
- * count: it is the same for all workspaces, or compared by itself.
+ * The first place that a byte string names. What is below `elsewhere` (the package's own directory,
+ * sources in CARGO_HOME) does not count: it is the same for all workspaces, or compared by itself.
  */
 export function namedPlace(
   text: string,
   places: readonly string[],
   elsewhere: readonly string[],
 ): string | undefined {
-  const relevant = places.filter((place) => text.includes(latin1(place)));
+  const relevant = places.filter((place) => namesPath(text, latin1(place)));
   if (relevant.length === 0) return undefined;
-  const rest = elsewhere.reduce((left, path) => left.split(latin1(path)).join(''), text);
-  return relevant.find((place) => isNamedIn(rest, latin1(place)));
-}
-
-/** `/src` is in every third path; only a longer place is named by whatever has it in it. */
-function isNamedIn(text: string, place: string): boolean {
-  if (place.split('/').length > 3) return text.includes(place);
-  return findPathMentions(text, place).some(({ isWhole }) => isWhole);
+  const rest = withoutDirectories(text, elsewhere.map(latin1));
+  return relevant.find((place) => namesPath(rest, latin1(place)));
 }
 
 /** Paths are bytes; texts that may hold any bytes are compared as one character per byte. */

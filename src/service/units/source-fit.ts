@@ -10,13 +10,19 @@ import type { UnitFacts } from './unit-facts.js';
 /** Undefined if the sources are those of this session, or if that cannot be told. */
 export function sourceMisfit(
   facts: Pick<UnitFacts, 'origin' | 'packageRoot'>,
-  { cargoHome }: Pick<SessionEnvironment, 'cargoHome'>,
+  { cargoHome, commits }: Pick<SessionEnvironment, 'cargoHome' | 'commits'>,
 ): Miss | undefined {
   const sources = sourceDirectory[facts.origin];
   if (sources === undefined) return undefined;
   const prefix = `${cargoHome.replace(/\/+$/, '')}/${sources}/`;
-  if (facts.packageRoot.startsWith(prefix)) return undefined;
-  return { reason: 'other-source', detail: facts.packageRoot };
+  if (!facts.packageRoot.startsWith(prefix)) {
+    return { reason: 'other-source', detail: facts.packageRoot };
+  }
+  if (facts.origin !== 'git' || commits === undefined) return undefined;
+  // `<repository>/<short commit>/…`
+  const [, short = ''] = facts.packageRoot.slice(prefix.length).split('/', 2);
+  const isLocked = [...commits].some((commit) => commit.startsWith(short));
+  return isLocked ? undefined : { reason: 'other-source', detail: `commit ${short}` };
 }
 
 /** Below CARGO_HOME (see `source-origin.ts`); directory sources lie anywhere. */

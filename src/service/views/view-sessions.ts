@@ -146,8 +146,9 @@ const changedEnvironment: UnknownEnvironment = {
 /** Two sessions with equal digests build equal units from equal sources. */
 function digestOf(environment: SessionEnvironment | UnknownEnvironment): string {
   if (environment.kind === 'unknown') return 'unknown';
-  const { namespace, steering, nativeTools, linkerTools } = environment;
-  const text = JSON.stringify([namespace, steering, nativeTools, linkerTools]);
+  const { namespace, steering, nativeTools, linkerTools, wrapper } = environment;
+  const linker = [environment.linkerOf(undefined), environment.linkerIdentity(undefined)];
+  const text = JSON.stringify([namespace, steering, nativeTools, linkerTools, wrapper, linker]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
