@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
+import { ToolIdentities } from '../../src/service/host/tools.js';
 import { InputVerifier } from '../../src/service/units/input-verifier.js';
 import { describeMiss, type Miss } from '../../src/service/units/miss.js';
 import { SessionResolver, type ResolverStore } from '../../src/service/units/resolver.js';
@@ -22,8 +23,12 @@ const environment: SessionEnvironment = {
   workingDirectory: '/workspace',
   variables: {},
   steering: {},
-  nativeTools: {},
-  linkerTools: {},
+  tools: new ToolIdentities({
+    variables: {},
+    workingDirectory: '/',
+    files: new HostFiles(() => []),
+  }),
+  hostLinkers: ['cc'],
   cpu: 'this processor',
 };
 

@@ -6,11 +6,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createHash } from 'node:crypto';
-import { linkerTools, nativeTools, steeringSnapshot } from '../../cargo/environment.js';
+import { hostLinkers, steeringSnapshot } from '../../cargo/environment.js';
 import { rustcFieldHash } from '../../cargo/fingerprint.js';
 import { loadCargoConfig, type CargoConfig } from './cargo-config.js';
-import { fileIdentity, type HostFiles } from './host-files.js';
-import { findProgram, type ToolchainProbe } from './toolchain.js';
+import type { HostFiles } from './host-files.js';
+import type { ToolchainProbe } from './toolchain.js';
+import { ToolIdentities } from './tools.js';
 import type { CargoProcess } from './process-tree.js';
 
 /** Facts of one cargo session; read once, at its first question. */
@@ -25,9 +26,10 @@ export interface SessionEnvironment {
   /** The process's variables with cargo's `[env]` table laid over them. */
   readonly variables: Readonly<Record<string, string>>;
   readonly steering: Readonly<Record<string, string>>;
-  /** Tool name → identity of the program that PATH or a variable leads to. */
-  readonly nativeTools: Readonly<Record<string, string>>;
-  readonly linkerTools: Readonly<Record<string, string>>;
+  /** What the session finds under the name of a program. */
+  readonly tools: ToolIdentities;
+  /** Programs that rustc starts to link for the host where no flag names another. */
+  readonly hostLinkers: readonly string[];
   /** Identity of the processor, compared for units built with `target-cpu=native`. */
   readonly cpu: string;
 }
@@ -110,10 +112,6 @@ export function environmentOf(
     return { kind: 'unknown', reason: 'unknown-compiler', detail: `${rustc} does not answer` };
   }
   const variables = withConfigEnv(processEnv, config);
-  const searchPath = variables['PATH'] ?? '';
-  const identify = (names: readonly string[]): Record<string, string> =>
-    identifyTools(names, searchPath, probeDirectory, reader.files);
-  const steering = steeringSnapshot(variables);
   return {
     kind: 'known',
     namespace: namespaceDigest([
@@ -128,12 +126,13 @@ export function environmentOf(
     cargoHome,
     workingDirectory,
     variables,
-    steering,
-    nativeTools: {
-      ...identify(nativeTools),
-      ...identify(Object.values(steering).filter((value) => /^[^\s=]+$/.test(value))),
-    },
-    linkerTools: identify(linkerTools),
+    steering: steeringSnapshot(variables),
+    tools: new ToolIdentities({
+      variables,
+      workingDirectory: probeDirectory,
+      files: reader.files,
+    }),
+    hostLinkers: hostLinkers(toolchain.verboseVersion),
     cpu: cpuIdentity(),
   };
 }
@@ -165,23 +164,6 @@ function withConfigEnv(
     if (entry.force || result[name] === undefined) result[name] = entry.value;
   }
   return result;
-}
-
-/** Only what is found appears: a tool that is missing on both sides makes no difference. */
-function identifyTools(
-  names: readonly string[],
-  searchPath: string,
-  cwd: string,
-  files: HostFiles,
-): Record<string, string> {
-  const identities: Record<string, string> = {};
-  for (const name of names) {
-    const program = findProgram(name, searchPath, cwd, files);
-    const real = program && files.realPath(program);
-    const stats = real && files.stat(real);
-    if (real && stats) identities[name] = `${real}:${fileIdentity(stats)}`;
-  }
-  return identities;
 }
 
 function namespaceDigest(parts: readonly string[]): string {

@@ -1,4 +1,5 @@
 /** Whether a session's variables, tools and settings are those that a stored unit was built with. */
+import { comparedValue, steeringOf } from '../../cargo/environment.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { Miss } from './miss.js';
 import type { UnitFacts } from './unit-facts.js';
@@ -9,16 +10,16 @@ export function environmentMisfit(
   environment: SessionEnvironment,
 ): Miss | undefined {
   for (const [name, value] of facts.variables) {
-    if ((environment.variables[name] ?? null) !== value) {
+    if (comparedValue(name, environment.variables[name]) !== comparedValue(name, value)) {
       return { reason: 'variable-differs', detail: name };
     }
   }
-  const steering = facts.steering && firstDifference(facts.steering, environment.steering);
+  const steering =
+    facts.steering &&
+    firstDifference(facts.steering, steeringOf(environment.steering, facts.profilePath));
   if (steering) return { reason: 'environment-differs', detail: steering };
-  const current =
-    facts.kind === 'run-build-script' ? environment.nativeTools : environment.linkerTools;
-  const tool = facts.tools && firstDifference(facts.tools, current);
-  if (tool) return { reason: 'tool-differs', detail: tool };
+  const tool = toolMisfit(facts, environment);
+  if (tool !== undefined) return { reason: 'tool-differs', detail: tool };
   if (facts.cpu !== null && facts.cpu !== environment.cpu) {
     return { reason: 'processor-differs', detail: facts.cpu };
   }
@@ -27,11 +28,31 @@ export function environmentMisfit(
 
 /** The first key that is missing on one side or has another value. */
 function firstDifference(
-  a: Readonly<Record<string, string | null>>,
-  b: Readonly<Record<string, string | null>>,
+  a: Readonly<Record<string, string>>,
+  b: Readonly<Record<string, string>>,
 ): string | undefined {
   for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
     if (a[name] !== b[name]) return name;
   }
   return undefined;
+}
+
+/** A clause about the first tool that is another one here. */
+function toolMisfit(facts: UnitFacts, { tools }: SessionEnvironment): string | undefined {
+  for (const [name, recorded] of Object.entries(facts.tools ?? {})) {
+    const current = tools.identify(name);
+    if (current === recorded) continue;
+    const user = facts.kind === 'run-build-script' ? 'the script runs' : 'it was linked by';
+    return `${user} \`${name}\`, ${describeDifference(recorded, current)}`;
+  }
+  return undefined;
+}
+
+function describeDifference(recorded: string | null, current: string | null): string {
+  if (recorded === null) return 'which was not found when the unit was built';
+  if (current === null) return 'which is not found here';
+  const pathOf = (identity: string): string => identity.slice(0, identity.indexOf(':'));
+  return pathOf(recorded) === pathOf(current)
+    ? 'which was changed, or starts another program here'
+    : 'found elsewhere on PATH here';
 }

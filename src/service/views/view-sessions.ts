@@ -9,6 +9,7 @@ import { blobAccess } from '../units/blob-access.js';
 import type { InputVerifier } from '../units/input-verifier.js';
 import { cargoProcessAt, type CargoProcess } from '../host/process-tree.js';
 import { SessionResolver } from '../units/resolver.js';
+import { nativeTools } from '../../cargo/environment.js';
 import {
   readSessionEnvironment,
   type EnvironmentReader,
@@ -150,8 +151,9 @@ const changedEnvironment: UnknownEnvironment = {
 /** Two sessions with equal digests build equal units from equal sources. */
 function digestOf(environment: SessionEnvironment | UnknownEnvironment): string {
   if (environment.kind === 'unknown') return 'unknown';
-  const { namespace, steering, nativeTools, linkerTools } = environment;
-  const text = JSON.stringify([namespace, steering, nativeTools, linkerTools]);
+  const { namespace, steering, tools, hostLinkers } = environment;
+  const found = [...nativeTools, ...hostLinkers].map((name) => tools.identify(name));
+  const text = JSON.stringify([namespace, steering, found]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
