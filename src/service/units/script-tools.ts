@@ -63,7 +63,7 @@ function toolsOfUnit({ role, mentions }: UnitMentions, startsPrograms: boolean):
   if (mentions.hasComputedCommand) {
     names.push(...others.filter((name) => /^[a-z][a-z0-9+_.-]*$/.test(name)));
   }
-  const isCompiling = startsPrograms && hasCompiler(mentions);
+  const isCompiling = hasCompiler({ ...mentions, startsPrograms });
   return { sure, names, candidates: others, isOpen, isCompiling };
 }
 
