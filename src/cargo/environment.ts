@@ -136,8 +136,7 @@ export function isSteeringVariable(name: string): boolean {
 
 /**
  * The steering variables of an environment, sorted by name; equal environments serialize equally.
- * Empty ones are left out: to the tools an empty value says as little as none, and shells and
- * continuous integration set many.
+ * Those that are as good as unset (`comparedValue`) are left out.
  */
 export function steeringSnapshot(env: Readonly<Record<string, string>>): Record<string, string> {
   return snapshotOf(env, isSteeringVariable);
@@ -158,8 +157,8 @@ function snapshotOf(
 ): Record<string, string> {
   const snapshot: Record<string, string> = {};
   for (const name of Object.keys(env).filter(counts).sort()) {
-    const value = env[name] ?? '';
-    if (value !== '') snapshot[name] = value;
+    const value = comparedValue(name, env[name]);
+    if (value !== null) snapshot[name] = value;
   }
   return snapshot;
 }
@@ -208,8 +207,109 @@ export const nativeTools: readonly string[] = [
   'rustfmt',
 ];
 
-/** Programs that rustc itself starts to link proc-macros and build scripts on Unix. */
-export const linkerTools: readonly string[] = ['cc', 'ld', 'ld.lld', 'ld.gold', 'mold'];
+/** Whoever starts one of them may start the others: `cc` runs `as` and `ld`, scripts run `ar`. */
+export const compilerTools: ReadonlySet<string> = new Set([
+  ...['cc', 'c++', 'gcc', 'g++', 'clang', 'clang++'],
+  ...['ar', 'as', 'ld', 'nm', 'ranlib', 'strip', 'objcopy'],
+]);
+
+const compilers: ReadonlySet<string> = new Set([
+  ...['cc', 'c++', 'gcc', 'g++', 'clang', 'clang++', 'nvcc'],
+  ...['CC', 'CXX', 'HOST_CC', 'TARGET_CC', 'HOST_CXX', 'TARGET_CXX', 'NVCC'],
+]);
+
+/** Whether a string names a compiler for C, or the variable that does. */
+export function isCompilerName(name: string): boolean {
+  return compilers.has(name);
+}
+
+/** Programs that start whatever a file or an argument tells them to. */
+const starters =
+  /^(?:(?:.*\/)?(?:sh|bash|dash|zsh|ksh|env|xargs|make|gmake|nmake|ninja|samu|cmake|ctest|meson|scons|bazel|gn|configure|autoreconf|autoconf|libtool|libtoolize|perl|ruby|node|npm|npx|yarn|pnpm|go|java|nix|cargo|xcrun|python[0-9.]*))$/;
+
+/** Whether what a program of this name starts cannot be told from the name. */
+export function startsAnything(name: string): boolean {
+  return starters.test(name);
+}
+
+/**
+ * Programs that a string may name by chance (`"test"`, `"x86_64"`, which is a link to setarch), and
+ * that decide nothing about a build; rustc and rustup, because the identity of the compiler is
+ * compared for every unit. Those that `Command::new` names count all the same, but rustc.
+ */
+const chanceNames: ReadonlySet<string> = new Set([
+  ...['x86_64', 'i386', 'i486', 'i586', 'i686', 'linux32', 'linux64', 'uname26', 'arch', 'id'],
+  ...['true', 'false', 'yes', 'test', 'last', 'link', 'unlink', 'install', 'file', 'time', 'more'],
+  ...['who', 'which', 'whereis', 'less', 'join', 'split', 'kill', 'sleep', 'sum', 'tr', 'expr'],
+  ...['as', 'env', 'host', 'dir', 'groups', 'users', 'mount', 'umount', 'script', 'size', 'tty'],
+]);
+const compilerOfRust: ReadonlySet<string> = new Set(['rustc', 'rustup', 'rustdoc']);
+
+/** Whether a string that names a program on PATH counts as its use; `isSure` where it is started. */
+export function isProgramUse(name: string, isSure: boolean): boolean {
+  return !compilerOfRust.has(name) && (isSure || !chanceNames.has(name));
+}
+
+/**
+ * Programs that rustc starts to link for its own host, where no flag names another linker. Since
+ * 1.90 the official compiler for x86_64 GNU/Linux brings its own `ld`; distributions switch that
+ * off, and their version texts say who built them.
+ */
+export function hostLinkers(verboseVersion: string): readonly string[] {
+  const release = /^rustc 1\.(\d+)\.\d+(?:-[a-z0-9.]+)? \([0-9a-f]{9} \d{4}-\d\d-\d\d\)\n/.exec(
+    verboseVersion,
+  );
+  const hasOwn = Number(release?.[1] ?? 0) >= 90;
+  const isGnu = /^host: x86_64-unknown-linux-gnu$/m.test(verboseVersion);
+  return hasOwn && isGnu ? ['cc'] : ['cc', 'ld'];
+}
+
+/** The linkers that rustc's flags name: `-C linker=X`, `-C link-arg=-fuse-ld=X`; both ways to write. */
+export function linkersOfFlags(rustflags: readonly string[]): readonly string[] {
+  const found = new Set<string>();
+  for (const flag of rustflags) {
+    const linker = /(?:^|-C ?)linker=(.+)$/.exec(flag)?.[1];
+    if (linker !== undefined) found.add(linker);
+    for (const [, name = ''] of flag.matchAll(/-fuse-ld=(\S+)/g)) {
+      found.add(name);
+      // gcc takes `ld.gold` for `gold`; mold has both names.
+      if (!name.includes('/')) found.add(`ld.${name}`);
+    }
+    // Without the linker that rustc brings, it is the system's.
+    if (/linker-features=\S*-lld|link-self-contained=\S*-linker|link-self-contained=n/.test(flag)) {
+      found.add('ld');
+    }
+  }
+  return [...found];
+}
+
+const emptyIsUnset = new RegExp(
+  `^(?:(?:HOST|TARGET)_)?(?:CC|CXX|CPP|FC|LD|AR|AS|NM|RANLIB|STRIP|OBJCOPY|[A-Z0-9_]*FLAGS)${triple}$`,
+);
+
+/**
+ * A variable's value as it is compared, null for "not set". No tool tells empty flags, or the empty
+ * name of a tool, from none; of other variables a script may ask whether they are set at all.
+ */
+export function comparedValue(name: string, value: string | null | undefined): string | null {
+  if (value === undefined || value === null) return null;
+  return value === '' && emptyIsUnset.test(name) ? null : value;
+}
+
+/**
+ * Variables that no build depends on, though libraries of scripts and macros read them: whether a
+ * terminal has colours, the job server of make. Clippy sets the wrapper, which is rustc with lints.
+ */
+const readForShow: ReadonlySet<string> = new Set([
+  ...['TERM', 'COLORTERM', 'NO_COLOR', 'CLICOLOR', 'CLICOLOR_FORCE', 'FORCE_COLOR', 'COLUMNS'],
+  ...['LINES', 'RUST_LOG', 'RUST_LOG_STYLE', 'RUST_BACKTRACE', 'RUST_LIB_BACKTRACE'],
+  ...['CARGO_MAKEFLAGS', 'MAKEFLAGS', 'MFLAGS', 'RUSTC_WORKSPACE_WRAPPER'],
+]);
+
+/** Whether a variable that a library mentions, rather than the script itself, is left out. */
+export function isReadForShow(name: string): boolean {
+  return readForShow.has(name);
+}
 
 const setForCompilers: ReadonlySet<string> = new Set([
   'CARGO',

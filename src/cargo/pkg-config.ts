@@ -56,8 +56,3 @@ export function splitPath(value: string): readonly string[] {
     .split(':')
     .filter((path) => path !== '');
 }
-
-/** Whether a source says that it uses pkg-config, or something that does. */
-export function mentionsPkgConfig(source: string): boolean {
-  return /pkg[-_]?conf/i.test(source);
-}

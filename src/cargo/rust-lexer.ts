@@ -6,8 +6,11 @@
  */
 
 export interface RustToken {
-  /** `other` is a literal without interest: character, byte string, C string, number, lifetime. */
-  readonly kind: 'word' | 'string' | 'mark' | 'other';
+  /**
+   * `bytes` is a byte string or C string. `other` is a literal without interest: character, number,
+   * lifetime.
+   */
+  readonly kind: 'word' | 'string' | 'bytes' | 'mark' | 'other';
   /** The word, the string's value, the mark's character; `''` for others. */
   readonly text: string;
 }
@@ -91,12 +94,9 @@ class Lexer {
   }
 
   #prefixed([, rawSort, hashes, sort]: RegExpExecArray): RustToken {
-    if (hashes === undefined) {
-      this.#string(this.#at);
-      return other;
-    }
-    const token = sort === undefined ? this.#rawString(hashes) : other;
-    return rawSort === undefined ? token : other;
+    const token = hashes === undefined ? this.#string(this.#at) : this.#rawString(hashes);
+    const isBytes = (rawSort ?? sort) !== undefined && token.kind === 'string';
+    return isBytes ? { kind: 'bytes', text: token.text } : token;
   }
 
   /** The rest of a string whose content starts at `start`. */

@@ -1,9 +1,8 @@
 /**
  * Mentions of variables where nothing declares them. A macro may pick one up: rustc's `.d` file tells
  * that a variable was read, not whether the crate's own source or a macro of another crate wrote
- * that use (rule 11). A build script may read one at run time and tell cargo nothing of it (rule 12).
+ * that use (rule 11).
  */
-import { isSetByCargo } from './environment.js';
 import { findEnvironmentUses, isRuntimeArgument } from './environment-uses.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
 
@@ -35,27 +34,4 @@ export function mentionsBeyondIncludes(
 
 function definesMacro({ kind, text }: RustToken): boolean {
   return kind === 'word' && (text === 'macro_rules' || text === 'macro');
-}
-
-/**
- * `PATH`: its programs are compared one by one, as far as they steer a build. `_`: a shell keeps the
- * path of its latest command in it, and in sources the string is a separator. The others are ours.
- */
-const notCompared: ReadonlySet<string> = new Set(['PATH', '_', 'XCACHE_DISABLE', 'XCACHE_VERIFY']);
-
-/**
- * Names that stand as a string in the source of a build script and may be those of variables that it
- * reads: all in capitals, and of the others those that are set (`isSet`). A name that is put together
- * at run time, or that a library of the script reads, is not found.
- */
-export function scriptVariables(
-  source: string,
-  isSet: (name: string) => boolean,
-): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const [, name = ''] of source.matchAll(/"([A-Za-z_][A-Za-z0-9_]*)"/g)) {
-    if (isSetByCargo(name) || notCompared.has(name)) continue;
-    if (/^[A-Z][A-Z0-9_]+$/.test(name) || isSet(name)) found.add(name);
-  }
-  return found;
 }

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  comparedValue,
+  compilerTools,
+  hostLinkers,
+  isProgramUse,
   isSetByCargo,
   isSteeringVariable,
-  linkerTools,
+  linkersOfFlags,
   nativeTools,
   isSetForCompilers,
+  startsAnything,
   steeringSnapshot,
   targetSnapshot,
 } from '../../src/cargo/environment.js';
@@ -130,6 +135,7 @@ describe('the snapshot of an environment', () => {
     expect(targetSnapshot(env, 'x86_64-pc-windows-msvc')).toEqual({
       INCLUDE: '/x',
       LIB: 'src/lib.rs',
+      LIBPATH: '',
     });
   });
 
@@ -176,9 +182,59 @@ describe('what cargo sets for each process', () => {
   });
 });
 
-describe('the lists of programs', () => {
-  it('name each program once', () => {
+describe('programs that count', () => {
+  it('are each named once', () => {
     expect(new Set(nativeTools).size).toBe(nativeTools.length);
-    expect(new Set(linkerTools).size).toBe(linkerTools.length);
+    expect([...compilerTools].every((name) => nativeTools.includes(name))).toBe(true);
+  });
+
+  it('start anything if they are shells, interpreters or build systems', () => {
+    for (const name of ['sh', '/bin/bash', 'make', 'cmake', 'python3.11', 'perl', 'cargo']) {
+      expect(startsAnything(name)).toBe(true);
+    }
+    for (const name of ['cc', 'foo-config', 'pkg-config', 'shasum', 'makeinfo']) {
+      expect(startsAnything(name)).toBe(false);
+    }
+  });
+
+  it('are not words that name a program by chance, unless they are started', () => {
+    expect(isProgramUse('x86_64', false)).toBe(false);
+    expect(isProgramUse('x86_64', true)).toBe(true);
+    expect(isProgramUse('foo-config', false)).toBe(true);
+    expect(isProgramUse('rustc', true)).toBe(false);
+  });
+});
+
+describe('what links for the host', () => {
+  const host = '\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\n';
+  it.each([
+    [`rustc 1.95.0 (59807616e 2026-04-14)${host}`, ['cc']],
+    [`rustc 1.96.0-nightly (0f1b8ab2c 2026-05-01)${host}`, ['cc']],
+    [`rustc 1.89.0 (29483883e 2025-08-04)${host}`, ['cc', 'ld']],
+    [`rustc 1.92.0 (ded5c06cf 2025-12-08) (Debian 1.92.0)${host}`, ['cc', 'ld']],
+    ['rustc 1.95.0 (59807616e 2026-04-14)\nhost: aarch64-unknown-linux-gnu\n', ['cc', 'ld']],
+    ['', ['cc', 'ld']],
+  ])('%j: %j', (version, expected) => {
+    expect(hostLinkers(version)).toEqual(expected);
+  });
+
+  it('is what flags name beside that', () => {
+    expect(linkersOfFlags(['-C', 'linker=clang', '-Copt-level=3'])).toEqual(['clang']);
+    expect(linkersOfFlags(['-Clinker=/opt/cc'])).toEqual(['/opt/cc']);
+    expect(linkersOfFlags(['-Clink-arg=-fuse-ld=mold'])).toEqual(['mold', 'ld.mold']);
+    expect(linkersOfFlags(['-C', 'link-arg=-fuse-ld=/opt/ld'])).toEqual(['/opt/ld']);
+    expect(linkersOfFlags(['-Clinker-features=-lld'])).toEqual(['ld']);
+    expect(linkersOfFlags(['-Zunstable-options', '--cfg=linker'])).toEqual([]);
+  });
+});
+
+describe('values of variables', () => {
+  it('are not set where flags or the name of a tool are empty', () => {
+    expect(comparedValue('CFLAGS', '')).toBe(null);
+    expect(comparedValue('CXXFLAGS_x86_64-unknown-linux-gnu', '')).toBe(null);
+    expect(comparedValue('HOST_CC', '')).toBe(null);
+    expect(comparedValue('ZLIB_STATIC', '')).toBe('');
+    expect(comparedValue('CFLAGS', '-O2')).toBe('-O2');
+    expect(comparedValue('GREETING', undefined)).toBe(null);
   });
 });

@@ -17,7 +17,8 @@ import { searchObjectCode } from '../../src/cargo/object-code.js';
 import { neutralText, replacePath } from '../../src/cargo/path-mentions.js';
 import { parseRustcDepFile } from '../../src/cargo/rustc-dep-file.js';
 import { tokenizeRust } from '../../src/cargo/rust-lexer.js';
-import { mentionsBeyondIncludes, scriptVariables } from '../../src/cargo/variable-mentions.js';
+import { sourceMentions, textMentions } from '../../src/cargo/source-mentions.js';
+import { mentionsBeyondIncludes } from '../../src/cargo/variable-mentions.js';
 import type { VirtualPath } from '../../src/base/byte-string.js';
 import { ownOutDir, rewriteForeignPaths } from '../../src/service/units/output-rewriting.js';
 import { fingerprintFixture, fixtureBytes, fixtureNames } from '../cargo/fixtures.js';
@@ -138,7 +139,8 @@ describe('a file of cargo that anybody may have written', () => {
       expect(tokens.length).toBeLessThanOrEqual(text.length);
       findEnvironmentUses(text, new Set(['OUT_DIR', 'A']));
       mentionsBeyondIncludes(text, 'OUT_DIR', false);
-      scriptVariables(text, () => true);
+      sourceMentions(text);
+      textMentions(text);
     },
   });
 

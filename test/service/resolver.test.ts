@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HostFiles } from '../../src/service/host/host-files.js';
+import { ToolIdentities } from '../../src/service/host/tools.js';
 import { InputVerifier } from '../../src/service/units/input-verifier.js';
 import { describeMiss, type Miss } from '../../src/service/units/miss.js';
 import { SessionResolver, type ResolverStore } from '../../src/service/units/resolver.js';
@@ -24,9 +25,13 @@ const environment: SessionEnvironment = {
   commits: undefined,
   variables: {},
   steering: {},
+  tools: new ToolIdentities({
+    variables: {},
+    workingDirectory: '/',
+    files: new HostFiles(() => []),
+  }),
+  hostLinkers: ['cc'],
   wrapper: '',
-  nativeTools: {},
-  linkerTools: {},
   linkerOf: () => undefined,
   linkerIdentity: () => undefined,
   cpu: 'this processor',

@@ -12,7 +12,7 @@ import {
   type UnknownEnvironment,
 } from '../../src/service/host/session-environment.js';
 import { ToolchainProbe } from '../../src/service/host/toolchain.js';
-import { steeringOf, toolsOf } from '../../src/service/units/target-settings.js';
+import { settingsOf, toolIdentity } from '../../src/service/units/target-settings.js';
 import { createTempDirectory } from '../support/tmp.js';
 
 const host = 'x86_64-unknown-linux-gnu';
@@ -194,11 +194,12 @@ describe('a session knows', () => {
     const before = environment.linkerIdentity(undefined);
     writeFileSync(join(at, 'w/tools/ld'), 'three');
     expect(known().linkerIdentity(undefined)).not.toBe(before);
-    const run = { profilePath: 'debug', kind: 'run-build-script' };
-    expect(steeringOf(environment, run)).toMatchObject({ RUSTC_LINKER: join(at, 'w/tools/ld') });
-    expect(toolsOf(environment, run)).toMatchObject({ RUSTC_LINKER: before });
-    const cross = { profilePath: 'aarch64-unknown-linux-gnu/debug', kind: 'run-build-script' };
-    expect(steeringOf(environment, cross)).not.toHaveProperty('RUSTC_LINKER');
+    const asked = { RUSTC_LINKER: null };
+    const run = { profilePath: 'debug', settings: asked };
+    expect(settingsOf(environment, run)).toEqual({ RUSTC_LINKER: join(at, 'w/tools/ld') });
+    expect(toolIdentity(environment, 'RUSTC_LINKER', run)).toBe(before);
+    const cross = { profilePath: 'aarch64-unknown-linux-gnu/debug', settings: asked };
+    expect(settingsOf(environment, cross)).toEqual({ RUSTC_LINKER: null });
   });
 
   test('whether proof is asked for', async () => {

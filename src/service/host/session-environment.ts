@@ -8,15 +8,16 @@ import { isAbsolute, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { hasForeignBytes } from '../../base/lossless-text.js';
 import { ConfigProblem, configAt } from '../../cargo/config-value.js';
-import { linkerTools, nativeTools, steeringSnapshot } from '../../cargo/environment.js';
+import { hostLinkers, steeringSnapshot } from '../../cargo/environment.js';
 import { rustcFieldHash } from '../../cargo/fingerprint.js';
 import { flagInProfiles, flagInVariables } from '../../cargo/profile-flags.js';
 import { loadCargoConfig, type CargoConfig } from './cargo-config.js';
 import { findWorkspace, type CargoWorkspace } from './cargo-workspace.js';
-import { fileIdentity, type HostFiles } from './host-files.js';
+import type { HostFiles } from './host-files.js';
 import { libcVersion } from './libc-version.js';
 import { findLinkers, type LinkerQuestion } from './linkers.js';
-import { findProgram, type Toolchain, type ToolchainProbe } from './toolchain.js';
+import type { Toolchain, ToolchainProbe } from './toolchain.js';
+import { ToolIdentities } from './tools.js';
 import { readProcessStart, type CargoProcess } from './process-tree.js';
 
 /** Facts of one cargo session; read once, at its first question. */
@@ -35,11 +36,12 @@ export interface SessionEnvironment {
   /** The process's variables with cargo's `[env]` table laid over them. */
   readonly variables: Readonly<Record<string, string>>;
   readonly steering: Readonly<Record<string, string>>;
+  /** What the session finds under the name of a program. */
+  readonly tools: ToolIdentities;
+  /** Programs that rustc starts to link for the host where no flag names another. */
+  readonly hostLinkers: readonly string[];
   /** What cargo hands to build scripts as RUSTC_WRAPPER; empty where it removes the variable. */
   readonly wrapper: string;
-  /** Tool name → identity of the program that PATH or a variable leads to. */
-  readonly nativeTools: Readonly<Record<string, string>>;
-  readonly linkerTools: Readonly<Record<string, string>>;
   /**
    * The linker that cargo's configuration sets for a target, as cargo hands it to build scripts as
    * RUSTC_LINKER; undefined where it sets none. Without a triple: for the host.
@@ -182,10 +184,7 @@ function knownEnvironment(
   files: HostFiles,
 ): SessionEnvironment {
   const variables = withConfigEnv(processEnv, config);
-  const searchPath = variables['PATH'] ?? '';
-  const identify = (names: readonly string[]): Record<string, string> =>
-    identifyTools(names, searchPath, probeDirectory, files);
-  const steering = steeringSnapshot(variables);
+  const tools = new ToolIdentities({ variables, workingDirectory: probeDirectory, files });
   const programsOf = oncePerTriple((triple): readonly string[] => {
     const programs = findLinkers(triple, linkers);
     // What can be wrong is so for every target, and was looked at for the host.
@@ -208,20 +207,16 @@ function knownEnvironment(
     workspaceRoot: workspace.root,
     commits: workspace.commits,
     variables,
-    steering,
+    steering: steeringSnapshot(variables),
+    tools,
+    hostLinkers: hostLinkers(toolchain.verboseVersion),
     wrapper,
-    nativeTools: {
-      ...identify(nativeTools),
-      ...identify(Object.values(steering).filter((value) => /^[^\s=]+$/.test(value))),
-    },
-    linkerTools: identify(linkerTools),
     linkerOf: (triple) => nonEmpty(programsOf(triple).join(' or ')),
     linkerIdentity: oncePerTriple((triple) => {
       const programs = programsOf(triple);
-      const identities = identify(programs);
       return programs.length === 0
         ? undefined
-        : programs.map((program) => identities[program] ?? '').join(' or ');
+        : programs.map((program) => tools.identify(program) ?? '').join(' or ');
     }),
     cpu: cpuIdentity(),
     verify: isSwitchedOn(processEnv['XCACHE_VERIFY']),
@@ -298,23 +293,6 @@ function withConfigEnv(
     if (entry.force || result[name] === undefined) result[name] = entry.value;
   }
   return result;
-}
-
-/** Only what is found appears: a tool that is missing on both sides makes no difference. */
-function identifyTools(
-  names: readonly string[],
-  searchPath: string,
-  cwd: string,
-  files: HostFiles,
-): Record<string, string> {
-  const identities: Record<string, string> = {};
-  for (const name of names) {
-    const program = findProgram(name, searchPath, cwd, files);
-    const real = program && files.realPath(program);
-    const stats = real && files.stat(real);
-    if (real && stats) identities[name] = `${real}:${fileIdentity(stats)}`;
-  }
-  return identities;
 }
 
 function namespaceDigest(parts: readonly string[]): string {

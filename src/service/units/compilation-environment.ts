@@ -1,25 +1,51 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
 import { parseDepInfo } from '../../cargo/dep-info.js';
-import { isSetForCompilers } from '../../cargo/environment.js';
+import { comparedValue, isSetForCompilers, linkersOfFlags } from '../../cargo/environment.js';
+import { parseRustcDepFile } from '../../cargo/rustc-dep-file.js';
+import { sourceMentions } from '../../cargo/source-mentions.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
+import { configuredLinker, toolIdentity, tripleOf } from './target-settings.js';
+import { changedTool } from './tool-changes.js';
 import type { UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
+import {
+  literalsOfMacroRules,
+  macroMentions,
+  mentionedVariables,
+  variableNames,
+  type Mentions,
+} from './unit-mentions.js';
 import { entryAt } from './unit-paths.js';
 
 /** What of the session's environment counts for a unit. */
 export type UsedEnvironment = Pick<UnitFacts, 'variables' | 'steering' | 'tools' | 'settings'>;
 
-/** Private if cargo's list of variables cannot be read. */
+/**
+ * Private if cargo's list of variables or the sources of a macro cannot be read, or if a macro may
+ * read files that are not its package's.
+ */
 export async function compilationEnvironment(
   base: DraftBase,
   context: DraftContext,
 ): Promise<UsedEnvironment | PrivateVerdict> {
-  const variables = await foreignVariables(base, context);
-  if (variables === undefined) return isPrivate('layout', 'cargo’s dep-info is of an unknown form');
+  const tracked = await foreignVariables(base, context);
+  if (tracked === undefined) return isPrivate('layout', 'cargo’s dep-info is of an unknown form');
+  const mentions = await macroMentions(base.stored, context);
+  if (mentions === undefined) {
+    return isPrivate('no-macro', 'the source of a macro that it uses cannot be read');
+  }
+  const outside = readsOutside(mentions);
+  if (outside !== undefined) return isPrivate('macro-reads-files', outside);
+  const read = await macroVariables(base, mentions, context);
+  if (read === undefined) return isPrivate('input-changed', 'a source cannot be read');
+  const names = new Set(tracked.map(([name]) => name));
+  const tools = isLinkedUnit(base) ? linkerTools(base, context) : null;
+  const changed = changedTool(tools, base, context.environment.tools);
+  if (changed !== undefined) return changed;
   return {
-    variables,
+    variables: [...tracked, ...read.filter(([name]) => !names.has(name))],
     steering: null,
-    tools: isLinkedUnit(base) ? context.environment.linkerTools : null,
+    tools,
     settings: {},
   };
 }
@@ -42,9 +68,90 @@ async function foreignVariables(
     .map(([name, value]) => [name, value ?? null]);
 }
 
+/** How a macro may come to files outside of any package; undefined where none can. */
+function readsOutside({ units, readsFiles }: Mentions): string | undefined {
+  if (!readsFiles) return undefined;
+  for (const { package: name, role, mentions } of units) {
+    const { outsideName } = mentions;
+    if (outsideName === undefined) continue;
+    const isPath = outsideName.startsWith('/') || outsideName.startsWith('~');
+    // A path in a library that reads no files is a link in its documentation, or an example.
+    if (isPath && role === 'library' && !mentions.readsFiles) continue;
+    return `the macro ${name} may read files by \`${outsideName}\`, which nothing lists`;
+  }
+  return undefined;
+}
+
+/**
+ * Variables that macros may read while they run, which no list has: those that their own sources
+ * name, and where a macro is told the name, those that the sources of its users name.
+ */
+async function macroVariables(
+  base: DraftBase,
+  mentions: Mentions,
+  context: DraftContext,
+): Promise<[string, string | null][] | undefined> {
+  const { variables } = context.environment;
+  const isSet = (name: string): boolean => variables[name] !== undefined;
+  const names = new Set(mentionedVariables(mentions, isSet));
+  if (mentions.readsComputedVariable) {
+    const own = await ownLiterals(base, context);
+    const passedOn = await literalsOfMacroRules(base.stored, context);
+    if (own === undefined || passedOn === undefined) return undefined;
+    const told = { variables: own.words, names: new Set([...own.literals, ...passedOn]) };
+    for (const name of variableNames(told, isSet)) names.add(name);
+  }
+  return [...names].sort().map((name) => [name, comparedValue(name, variables[name])]);
+}
+
+interface Literals {
+  readonly literals: ReadonlySet<string>;
+  /** In capitals, without quotes: `env_of!(GREETING)`. */
+  readonly words: ReadonlySet<string>;
+}
+
+/** Literals in the sources of the compiled crate itself. */
+async function ownLiterals(
+  { files }: DraftBase,
+  context: DraftContext,
+): Promise<Literals | undefined> {
+  const entry = files.entries.find(({ path }) => path.endsWith('.d'));
+  const bytes = entry && (await readEntry(entry, context.blobPath));
+  const depFile = bytes && parseRustcDepFile(bytes.toString('utf8'));
+  if (depFile === undefined) return undefined;
+  const literals = new Set<string>();
+  const words = new Set<string>();
+  for (const path of depFile.sources) {
+    // Code in OUT_DIR was made by the package's script, whose output is compared as a whole.
+    if (context.host.isBelowOwnMount(path)) continue;
+    const text = context.host.readText(path, sourceBytesMax);
+    if (text === undefined) return undefined;
+    for (const name of sourceMentions(text).names) literals.add(name);
+    for (const [, name = ''] of text.matchAll(/[([,]\s*([A-Z][A-Z0-9_]{2,63})\s*[)\],]/g)) {
+      words.add(name);
+    }
+  }
+  return { literals, words };
+}
+
+const sourceBytesMax = 32 << 20;
+
 /** Procedural macros and programs went through the linker and its libraries. */
 export function isLinkedUnit({ files }: DraftBase): boolean {
   return (
     files.name.kind === 'build-script' || files.entries.some(({ path }) => path.endsWith('.so'))
+  );
+}
+
+function linkerTools(
+  { files }: DraftBase,
+  { environment }: DraftContext,
+): Record<string, string | null> {
+  const names = [...environment.hostLinkers, ...linkersOfFlags(files.fingerprint.rustflags)];
+  const place = files.unit;
+  // The name of the configured linker is in the fingerprint, which file it leads to is not.
+  if (environment.linkerOf(tripleOf(place)) !== undefined) names.push(configuredLinker);
+  return Object.fromEntries(
+    [...new Set(names)].sort().map((name) => [name, toolIdentity(environment, name, place)]),
   );
 }

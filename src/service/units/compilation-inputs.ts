@@ -1,5 +1,6 @@
 /** The files outside of the build-dir that a compilation depends on. */
 import {
+  isPrivate,
   relativeTo,
   type DraftBase,
   type DraftContext,
@@ -8,6 +9,8 @@ import {
 } from './draft-base.js';
 import type { PackageOrigin } from './package-origin.js';
 import { isLinkedUnit } from './compilation-environment.js';
+import { packageTree } from './package-tree.js';
+import { macrosMayReadFiles } from './unit-mentions.js';
 import { linkedLibraries } from './linked-libraries.js';
 
 export interface CompilationSources extends PackageOrigin {
@@ -29,5 +32,10 @@ export async function compilationInputs(
   if ('kind' in libraries) return libraries;
   const paths = outside.map((path) => relativeTo(packageRoot, path) ?? path);
   const files = [...new Set(paths)].sort();
-  return [{ kind: 'files', root: packageRoot, paths: files }, ...libraries];
+  const readsFiles = await macrosMayReadFiles(sources.base, context);
+  if (readsFiles === undefined) {
+    return isPrivate('no-macro', 'the source of a macro that it uses cannot be read');
+  }
+  const trees = readsFiles ? [packageTree(sources)] : [];
+  return [{ kind: 'files', root: packageRoot, paths: files }, ...trees, ...libraries];
 }

@@ -38,7 +38,7 @@ const missSentences: Readonly<Record<MissReason, string>> = {
   'bound-to-path': 'the stored unit holds the path of the build-dir it was built in',
   'variable-differs': 'a variable that the unit depends on has another value',
   'environment-differs': 'a variable that steers native builds has another value',
-  'tool-differs': 'a tool that the unit was built with is another one now',
+  'tool-differs': 'a program that the unit was built with is another one here',
   'processor-differs': 'the unit was built for the processor of another machine',
   'input-changed': 'a source or declared input has other bytes now',
   'dependency-differs': 'a dependency is present here with other bytes',

@@ -1,8 +1,6 @@
 /** The `.pc` files that the run of a build script may have asked pkg-config about. */
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
 import {
-  mentionsPkgConfig,
   pkgConfigDirectories,
   pkgConfigPrograms,
   splitPath,
@@ -11,11 +9,7 @@ import {
 import { fileIdentity } from '../host/host-files.js';
 import { findProgram } from '../host/toolchain.js';
 import type { DraftContext, WantedInputs } from './draft-base.js';
-import { librariesBehind } from './macro-mentions.js';
 import type { StoredUnit } from './unit-record.js';
-
-/** Source files that are searched; a longer one counts as one that mentions it. */
-const sourceBytesMax = 8 << 20;
 
 /** It prints one line from its own text; a wrapper that takes longer is not waited for. */
 const answerWithinMs = 2_000;
@@ -26,47 +20,17 @@ const programsMax = 100;
 /** By identity of the program: its own path. */
 const knownPaths = new Map<string, readonly string[]>();
 
-/** By unit: whether its sources mention pkg-config. */
-const knownMentions = new WeakMap<StoredUnit, boolean>();
-
-/** One set with all files on pkg-config's path, if the script may start it; else none. */
+/** One set with all files on the path of the pkg-config that the script may start, if there is one. */
 export async function pkgConfigInputs(
   script: StoredUnit,
   context: DraftContext,
 ): Promise<readonly WantedInputs[]> {
-  if (!mayUsePkgConfig(script, context)) return [];
   const { variables } = context.environment;
   const ownPath: string[] = [];
   for (const name of pkgConfigPrograms(variables)) ownPath.push(...(await pathOf(name, context)));
   const { packageRoot } = script.facts;
   const paths = pkgConfigDirectories(variables, ownPath, packageRoot);
   return paths.length === 0 ? [] : [{ kind: 'pkg-config', root: '', paths }];
-}
-
-function mayUsePkgConfig(script: StoredUnit, context: DraftContext): boolean {
-  const direct = script.facts.dependencies.flatMap(({ unitKey }) => {
-    const unit = context.units.get(unitKey);
-    return unit?.state === 'stored' ? [unit] : [];
-  });
-  return [script, ...librariesBehind(direct, context.units)].some((unit) =>
-    mentionedBy(unit, context),
-  );
-}
-
-function mentionedBy(unit: StoredUnit, { host }: DraftContext): boolean {
-  const known = knownMentions.get(unit);
-  if (known !== undefined) return known;
-  const found = unit.facts.inputs.some(
-    ({ kind, root, paths }) =>
-      kind === 'files' &&
-      paths.some((path) => {
-        const source = host.read(resolve(root, path), sourceBytesMax);
-        // Gone since: it may have mentioned anything.
-        return source === undefined || mentionsPkgConfig(source.toString('latin1'));
-      }),
-  );
-  knownMentions.set(unit, found);
-  return found;
 }
 
 /** Empty if there is no such program. */

@@ -1,8 +1,16 @@
 /** The files outside of the build-dir that the run of a build script depends on. */
-import type { DraftBase, DraftContext, PrivateVerdict, WantedInputs } from './draft-base.js';
+import {
+  isPrivate,
+  type DraftBase,
+  type DraftContext,
+  type PrivateVerdict,
+  type WantedInputs,
+} from './draft-base.js';
 import { directivesOf, nativeInputs } from './native-inputs.js';
 import { packageTree } from './package-tree.js';
 import { pkgConfigInputs } from './pkg-config-inputs.js';
+import { toolsMentioned } from './script-tools.js';
+import { programMentions } from './unit-mentions.js';
 import type { StoredUnit } from './unit-record.js';
 
 /** A finished run and what it left. Paths and texts from cargo's files are latin1: bytes. */
@@ -35,7 +43,12 @@ export async function scriptInputs(
   };
   const named = nativeInputs(directivesOf(output), place, context.host);
   if ('kind' in named) return named;
-  const found = await pkgConfigInputs(script, context);
+  const mentions = await programMentions(script, context);
+  if (mentions === undefined) {
+    return isPrivate('no-script', 'the source of its build script cannot be read');
+  }
+  const asksPkgConfig = mentions.usesPkgConfig || toolsMentioned(mentions).isOpen;
+  const found = asksPkgConfig ? await pkgConfigInputs(script, context) : [];
   return [
     packageTree(script.facts),
     ...declaredInputs(base, packageRoot, buildDir),

@@ -1,41 +1,53 @@
 /**
- * Variables and tools that count for a unit of one target: what counts in the whole session, and what
- * cargo is configured to use for that target.
+ * What of a session counts for units of one target: steering variables, and what cargo is configured
+ * to use for that target and hands to build scripts.
  */
 import { targetSnapshot } from '../../cargo/environment.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
+import type { UnitFacts } from './unit-facts.js';
 
-type Place = { readonly profilePath: string };
+interface Place {
+  readonly profilePath: string;
+}
+
+/** The name under which the linker that cargo is configured to use stands among the tools. */
+export const configuredLinker = 'RUSTC_LINKER';
 
 /** Undefined for the host: only `--target` makes a directory above that of the profile. */
-function tripleOf({ profilePath }: Place): string | undefined {
+export function tripleOf({ profilePath }: Place): string | undefined {
   const slash = profilePath.indexOf('/');
   return slash < 0 ? undefined : profilePath.slice(0, slash);
 }
 
 /** Steering variables as the run of a build script sees them. */
 export function steeringOf(
-  environment: SessionEnvironment,
+  { steering, variables }: Pick<SessionEnvironment, 'steering' | 'variables'>,
   place: Place,
 ): Readonly<Record<string, string>> {
-  const { steering, variables, wrapper, linkerOf } = environment;
-  const triple = tripleOf(place);
-  const linker = linkerOf(triple);
-  return {
-    ...steering,
-    ...targetSnapshot(variables, triple),
-    ...(linker !== undefined && { RUSTC_LINKER: linker }),
-    ...(wrapper !== '' && { RUSTC_WRAPPER: wrapper }),
-  };
+  return { ...steering, ...targetSnapshot(variables, tripleOf(place)) };
 }
 
-/** Identities of the tools that the run of a script may start, or that link the unit. */
-export function toolsOf(
-  environment: SessionEnvironment,
-  unit: Place & { readonly kind: string },
-): Readonly<Record<string, string>> {
-  const { nativeTools, linkerTools, linkerIdentity } = environment;
-  const tools = unit.kind === 'run-build-script' ? nativeTools : linkerTools;
-  const identity = linkerIdentity(tripleOf(unit));
-  return identity === undefined ? tools : { ...tools, RUSTC_LINKER: identity };
+/**
+ * The settings of a unit with the values of this session, null for "not set": those that cargo sets
+ * in the environment of build scripts.
+ */
+export function settingsOf(
+  environment: Pick<SessionEnvironment, 'linkerOf' | 'wrapper'>,
+  { settings, profilePath }: Pick<UnitFacts, 'settings' | 'profilePath'>,
+): UnitFacts['settings'] {
+  const values: Readonly<Record<string, string | null>> = {
+    RUSTC_LINKER: environment.linkerOf(tripleOf({ profilePath })) ?? null,
+    RUSTC_WRAPPER: environment.wrapper === '' ? null : environment.wrapper,
+  };
+  return Object.fromEntries(Object.keys(settings).map((name) => [name, values[name] ?? null]));
+}
+
+/** Identity of a tool by its name among the facts; null if it is not there. */
+export function toolIdentity(
+  { tools, linkerIdentity }: Pick<SessionEnvironment, 'tools' | 'linkerIdentity'>,
+  name: string,
+  place: Place,
+): string | null {
+  if (name !== configuredLinker) return tools.identify(name);
+  return linkerIdentity(tripleOf(place)) ?? null;
 }

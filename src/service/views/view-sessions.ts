@@ -7,6 +7,7 @@ import { XcacheError } from '../../base/errors.js';
 import type { InputVerifier } from '../units/input-verifier.js';
 import { cargoProcessAt, type CargoProcess } from '../host/process-tree.js';
 import { SessionResolver, type ResolverStore } from '../units/resolver.js';
+import { nativeTools } from '../../cargo/environment.js';
 import {
   readSessionEnvironment,
   type EnvironmentReader,
@@ -146,9 +147,10 @@ const changedEnvironment: UnknownEnvironment = {
 /** Two sessions with equal digests build equal units from equal sources. */
 function digestOf(environment: SessionEnvironment | UnknownEnvironment): string {
   if (environment.kind === 'unknown') return 'unknown';
-  const { namespace, steering, nativeTools, linkerTools, wrapper } = environment;
+  const { namespace, steering, tools, hostLinkers, wrapper } = environment;
+  const found = [...nativeTools, ...hostLinkers].map((name) => tools.identify(name));
   const linker = [environment.linkerOf(undefined), environment.linkerIdentity(undefined)];
-  const text = JSON.stringify([namespace, steering, nativeTools, linkerTools, wrapper, linker]);
+  const text = JSON.stringify([namespace, steering, found, wrapper, linker]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 

@@ -1,0 +1,325 @@
+/**
+ * What Rust source mentions that the program may use while it runs: variables, other programs,
+ * files. Nothing declares such uses, so they are read off the tokens; comments do not count. A name
+ * that is put together at run time is not found.
+ */
+import { tokenizeRust, type RustToken } from './rust-lexer.js';
+
+/** What one source, or all sources of several units, mention. */
+export interface SourceMentions {
+  /** Arguments of `env::var` and the like: names of variables for sure. */
+  readonly variables: ReadonlySet<string>;
+  /** Arguments of `Command::new`: names of programs for sure. */
+  readonly programs: ReadonlySet<string>;
+  /** String literals that may be the name of a variable or program. */
+  readonly names: ReadonlySet<string>;
+  /** It reads variables while it runs; `env!` is read by the compiler and tracked by cargo. */
+  readonly touchesEnvironment: boolean;
+  /** It reads a variable whose name is not a literal. */
+  readonly readsComputedVariable: boolean;
+  readonly startsPrograms: boolean;
+  /** It starts a program whose name is not a literal, and that is not plainly the compiler or cargo. */
+  readonly hasComputedCommand: boolean;
+  readonly readsFiles: boolean;
+  /** A name by which it may find files outside of any package: a path, HOME, `.env`. */
+  readonly outsideName: string | undefined;
+  readonly usesPkgConfig: boolean;
+  readonly definesMacros: boolean;
+}
+
+export const emptyMentions: SourceMentions = {
+  variables: new Set(),
+  programs: new Set(),
+  names: new Set(),
+  touchesEnvironment: false,
+  readsComputedVariable: false,
+  startsPrograms: false,
+  hasComputedCommand: false,
+  readsFiles: false,
+  outsideName: undefined,
+  usesPkgConfig: false,
+  definesMacros: false,
+};
+
+/** Whether a source can do any of it; much faster than looking closely. */
+export function mayMention(source: string): boolean {
+  return interesting.test(source);
+}
+
+const interesting =
+  /\benv\b(?!!)|(?<!\bfn )(?:getenv|secure_getenv|system\(|popen\(|f?exec[lv]|posix_spawn)|\benviron\b|\bCommand\b|\bduct\b|\bxshell\b|\bcmd!|cmd_lib|subprocess|\bfs\b|\bfs_err\b|\bFile::|\bread_dir\b|\bOpenOptions\b|\bglob\b|walkdir|WalkDir|(?:home|config|data|cache)_dir|BaseDirs|dotenv|\benvy\b|envmnt|pkg_config|system_deps/;
+
+/**
+ * Never fails. What is not Rust, or ends within a string, mentions each of its words.
+ */
+export function sourceMentions(source: string): SourceMentions {
+  const { tokens, isTruncated } = tokenizeRust(source);
+  if (isTruncated) return textMentions(source);
+  const reader = new MentionReader(tokens);
+  return reader.read();
+}
+
+/** The mentions of a text in another language: a script that the program may run. */
+export function textMentions(text: string): SourceMentions {
+  const names = new Set<string>();
+  addWords(text, names);
+  const has = (word: string): boolean => text.includes(word);
+  return {
+    ...emptyMentions,
+    names,
+    touchesEnvironment: true,
+    startsPrograms: true,
+    hasComputedCommand: has('Command::new'),
+    readsFiles: has('fs::') || has('File'),
+    outsideName: outsideWords.find(has),
+    usesPkgConfig: has('pkg-config') || has('pkg_config') || has('pkgconf'),
+    definesMacros: has('macro_rules'),
+  };
+}
+
+/** All that any of them mentions. */
+export function mergeMentions(all: readonly SourceMentions[]): SourceMentions {
+  const union = (pick: (mentions: SourceMentions) => ReadonlySet<string>): ReadonlySet<string> => {
+    const merged = new Set<string>();
+    for (const mentions of all) for (const name of pick(mentions)) merged.add(name);
+    return merged;
+  };
+  const any = (pick: (mentions: SourceMentions) => boolean): boolean => all.some(pick);
+  return {
+    variables: union(({ variables }) => variables),
+    programs: union(({ programs }) => programs),
+    names: union(({ names }) => names),
+    touchesEnvironment: any((each) => each.touchesEnvironment),
+    readsComputedVariable: any((each) => each.readsComputedVariable),
+    startsPrograms: any((each) => each.startsPrograms),
+    hasComputedCommand: any((each) => each.hasComputedCommand),
+    readsFiles: any((each) => each.readsFiles),
+    outsideName: all.find(({ outsideName }) => outsideName !== undefined)?.outsideName,
+    usesPkgConfig: any((each) => each.usesPkgConfig),
+    definesMacros: any((each) => each.definesMacros),
+  };
+}
+
+/** Whether a text can be the name of a program: a file name, or an absolute path. */
+export function isProgramName(text: string): boolean {
+  return /^(?:[A-Za-z0-9_.+-]{1,64}|\/[^\s\0]{1,1023})$/.test(text);
+}
+
+/** Whether a text looks like the name of a variable that nobody need have set. */
+export function isVariableName(text: string): boolean {
+  return /^[A-Z][A-Z0-9_]{1,127}$/.test(text);
+}
+
+const nameCharactersMax = 128;
+/** Longer literals are data. */
+const phraseCharactersMax = 4096;
+
+const readFunctions: ReadonlySet<string> = new Set([
+  ...['var', 'var_os', 'getenv', 'secure_getenv', 'getenv_os'],
+]);
+const libcReads: ReadonlySet<string> = new Set(['getenv', 'secure_getenv', 'environ']);
+const environmentCrates: ReadonlySet<string> = new Set(['dotenv', 'dotenvy', 'envy', 'envmnt']);
+const libcStarts: ReadonlySet<string> = new Set([
+  ...['execl', 'execle', 'execlp', 'execv', 'execve', 'execvp', 'execvpe', 'fexecve'],
+  ...['popen', 'posix_spawn', 'posix_spawnp'],
+]);
+const commandCrates: ReadonlySet<string> = new Set(['duct', 'xshell', 'cmd_lib', 'subprocess']);
+const fileWords: ReadonlySet<string> = new Set([
+  ...['OpenOptions', 'read_dir', 'glob', 'walkdir', 'WalkDir', 'fs_err'],
+]);
+const homeWords: ReadonlySet<string> = new Set([
+  ...['home_dir', 'config_dir', 'data_dir', 'cache_dir', 'dotenv', 'dotenvy', 'BaseDirs'],
+]);
+const outsideVariables: ReadonlySet<string> = new Set([
+  ...['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'USERPROFILE', '.env'],
+]);
+const outsideWords: readonly string[] = [...outsideVariables, ...homeWords];
+const shells: ReadonlySet<string> = new Set([
+  ...['sh', 'bash', 'dash', 'zsh', 'ksh', '/bin/sh', '/bin/bash', '/usr/bin/env', 'env'],
+]);
+const ownTools: ReadonlySet<string> = new Set(['RUSTC', 'rustc', 'CARGO', 'cargo']);
+const pkgConfigNames: ReadonlySet<string> = new Set([
+  ...['pkg_config', 'pkg-config', 'pkgconf', 'system_deps', 'PKG_CONFIG'],
+]);
+
+const testAttribute: readonly string[] = ['#', '[', 'cfg', '(', 'test', ')', ']'];
+const nothing: RustToken = { kind: 'other', text: '' };
+
+/** Reads the tokens of one source once. */
+class MentionReader {
+  readonly #tokens: readonly RustToken[];
+  readonly #variables = new Set<string>();
+  readonly #programs = new Set<string>();
+  readonly #names = new Set<string>();
+  readonly #phrases: string[] = [];
+  /** Which words of interest there are, each where it has the meaning that counts. */
+  readonly #seen = new Set<
+    | 'env'
+    | 'var'
+    | 'getenv'
+    | 'computed-variable'
+    | 'starts'
+    | 'phrases'
+    | 'computed-command'
+    | 'own-tool'
+    | 'files'
+    | 'current-dir'
+    | 'walks'
+    | 'pkg-config'
+    | 'macros'
+  >();
+  #outsideName: string | undefined;
+  #isInUse = false;
+
+  constructor(tokens: readonly RustToken[]) {
+    this.#tokens = tokens;
+  }
+
+  read(): SourceMentions {
+    for (let at = 0; at < this.#tokens.length; at += 1) {
+      const { kind, text } = this.#tokens[at] ?? nothing;
+      if (kind === 'word') this.#readWord(text, at);
+      else if (kind === 'string' || kind === 'bytes') this.#readLiteral(text);
+      else if (text === ';') this.#isInUse = false;
+      else if (text === '#') at = this.#behindTest(at);
+    }
+    const seen = this.#seen;
+    if (seen.has('phrases')) for (const phrase of this.#phrases) addWords(phrase, this.#names);
+    const touchesEnvironment = seen.has('getenv') || (seen.has('env') && seen.has('var'));
+    const walks = seen.has('current-dir') && seen.has('walks') ? 'current_dir' : undefined;
+    return {
+      variables: touchesEnvironment ? this.#variables : new Set(),
+      programs: this.#programs,
+      names: this.#names,
+      touchesEnvironment,
+      readsComputedVariable: touchesEnvironment && seen.has('computed-variable'),
+      startsPrograms: seen.has('starts'),
+      hasComputedCommand: seen.has('computed-command') && !seen.has('own-tool'),
+      readsFiles: seen.has('files'),
+      outsideName: this.#outsideName ?? walks,
+      usesPkgConfig: seen.has('pkg-config'),
+      definesMacros: seen.has('macros'),
+    };
+  }
+
+  #readLiteral(literal: string): void {
+    const text = literal.endsWith('\0') ? literal.slice(0, -1) : literal;
+    if (ownTools.has(text)) this.#seen.add('own-tool');
+    if (shells.has(text)) this.#seen.add('phrases');
+    if (pkgConfigNames.has(text)) this.#seen.add('pkg-config');
+    if (this.#outsideName === undefined && leadsOutside(text)) this.#outsideName = text;
+    if (isName(text)) this.#names.add(text);
+    else if (text.length <= phraseCharactersMax && text.length > 1) this.#phrases.push(text);
+  }
+
+  #readWord(word: string, at: number): void {
+    if (word === 'use') this.#isInUse = true;
+    this.#readEnvironmentWord(word, at);
+    this.#readCommandWord(word, at);
+    this.#readFileWord(word, at);
+    if (pkgConfigNames.has(word)) this.#seen.add('pkg-config');
+    if (word === 'macro_rules') this.#seen.add('macros');
+  }
+
+  #readEnvironmentWord(word: string, at: number): void {
+    if (word === 'env' && (this.#isInUse || this.#isInPath(at))) this.#seen.add('env');
+    if (word === 'env' && this.#isMark(at + 3, '*')) this.#seen.add('var');
+    if (word === 'vars' || word === 'vars_os') this.#seen.add('var');
+    const isDefined = this.#tokens[at - 1]?.text === 'fn';
+    if (libcReads.has(word) && !isDefined) this.#seen.add('getenv');
+    if (environmentCrates.has(word)) this.#seen.add('getenv');
+    if (!readFunctions.has(word)) return;
+    this.#seen.add('var');
+    if (!this.#isMark(at + 1, '(') || isDefined || this.#isMark(at - 1, '.')) return;
+    const name = this.#literalAt(at + 2);
+    if (name === undefined) this.#seen.add('computed-variable');
+    else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) this.#variables.add(name);
+  }
+
+  #readCommandWord(word: string, at: number): void {
+    const isCall = this.#isMark(at + 1, '(') && this.#tokens[at - 1]?.text !== 'fn';
+    if (libcStarts.has(word) && isCall) this.#startsComputed(at + 2);
+    if (word === 'system' && isCall && this.#isMark(at - 1, ':')) this.#startsComputed(at + 2);
+    if (commandCrates.has(word)) this.#seen.add('starts').add('phrases');
+    if (word === 'cmd' && this.#isMark(at + 1, '!')) this.#seen.add('starts').add('phrases');
+    if (word !== 'Command') return;
+    const isNew = this.#isMark(at + 1, ':') && this.#tokens[at + 3]?.text === 'new';
+    if (isNew && this.#isMark(at + 4, '(')) this.#startsComputed(at + 5);
+    else this.#seen.add('starts');
+  }
+
+  /** A program is started whose name is the literal here, or is computed. */
+  #startsComputed(at: number): void {
+    this.#seen.add('starts');
+    const name = this.#literalAt(at);
+    if (name === undefined) this.#seen.add('computed-command');
+    else if (isProgramName(name)) this.#programs.add(name);
+    else this.#seen.add('phrases');
+  }
+
+  #readFileWord(word: string, at: number): void {
+    const isOfFiles = word === 'fs' && (this.#isInUse || this.#isInPath(at));
+    const isFile = word === 'File' && this.#isMark(at + 1, ':') && this.#isMark(at + 2, ':');
+    if (isOfFiles || isFile || fileWords.has(word)) this.#seen.add('files');
+    if (word === 'current_dir' && this.#isMark(at - 1, ':')) this.#seen.add('current-dir');
+    if (
+      (word === 'parent' || word === 'ancestors' || word === 'pop') &&
+      this.#isMark(at - 1, '.')
+    ) {
+      this.#seen.add('walks');
+    }
+    if (homeWords.has(word)) this.#outsideName ??= word;
+  }
+
+  /** The last token of an item that only tests have: `#[cfg(test)] mod tests { … }`. */
+  #behindTest(at: number): number {
+    const isTest = testAttribute.every((text, index) => this.#tokens[at + index]?.text === text);
+    if (!isTest) return at;
+    let depth = 0;
+    for (let end = at + testAttribute.length; end < this.#tokens.length; end += 1) {
+      const { kind, text } = this.#tokens[end] ?? nothing;
+      if (kind !== 'mark') continue;
+      if (text === '{' || text === '(' || text === '[') depth += 1;
+      if (text === '}' || text === ')' || text === ']') depth -= 1;
+      if (depth < 0) return end - 1;
+      if (depth === 0 && (text === '}' || text === ';')) return end;
+    }
+    return this.#tokens.length;
+  }
+
+  #isInPath(at: number): boolean {
+    const isColons = (first: number): boolean =>
+      this.#isMark(first, ':') && this.#isMark(first + 1, ':');
+    return isColons(at + 1) || isColons(at - 2);
+  }
+
+  /** The whole argument that is a string literal: `"x"`, `&"x"`. */
+  #literalAt(at: number): string | undefined {
+    const start = this.#isMark(at, '&') ? at + 1 : at;
+    const token = this.#tokens[start];
+    const isLiteral = token?.kind === 'string' || token?.kind === 'bytes';
+    const isWhole = this.#isMark(start + 1, ')') || this.#isMark(start + 1, ',');
+    return isLiteral && isWhole ? token.text : undefined;
+  }
+
+  #isMark(at: number, text: string): boolean {
+    const token = this.#tokens[at];
+    return token?.kind === 'mark' && token.text === text;
+  }
+}
+
+function isName(text: string): boolean {
+  return text.length <= nameCharactersMax ? isProgramName(text) : /^\/[^\s\0]+$/.test(text);
+}
+
+/** `/etc/foo` and `~/x`; not `/`, `//` or `/*`. */
+function leadsOutside(text: string): boolean {
+  return outsideVariables.has(text) || /^(?:\/[A-Za-z0-9_.-]+|~)\/[A-Za-z0-9_.-]/.test(text);
+}
+
+/** Words of a text that may be names of variables or programs. */
+function addWords(text: string, names: Set<string>): void {
+  for (const word of text.split(/[^A-Za-z0-9_.+/-]+/)) {
+    if (word !== '' && isName(word)) names.add(word);
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Which programs a session finds under which names. The identity of a program is that of its file;
+ * a program that only chooses another one (a compiler cache, a version manager's shim, any script)
+ * also has the identities of what it may choose. Nothing below a mount of ours is looked at or run.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readSync, type BigIntStats } from 'node:fs';
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { HostFiles } from './host-files.js';
+
+export interface ToolSearch {
+  /** The session's environment; `PATH` is where programs are looked for. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** For relative entries of PATH. */
+  readonly workingDirectory: string;
+  readonly files: HostFiles;
+}
+
+/** A longer PATH is not searched to its end. */
+const directoriesMax = 200;
+/** A script that chooses a program says so near its beginning. */
+const textBytesMax = 64 << 10;
+const namedProgramsMax = 32;
+/** A cache in front of a shim in front of a wrapper. */
+const choosersMax = 4;
+/** A compiler answers in about 10 ms, a shim in about 100; a hanging one must not hang a build. */
+const answerTimeoutMs = 2_000;
+const configBytesMax = 64 << 10;
+
+/** Behind the name of an interpreter: the virtual environment that it is found in. */
+const environmentSuffix = '#environment';
+
+const choosers: ReadonlySet<string> = new Set([
+  ...['ccache', 'sccache', 'distcc', 'icecc', 'colorgcc', 'buildcache', 'fastbuild'],
+  ...['pyenv', 'rbenv', 'nodenv', 'asdf', 'rtx', 'mise', 'rustup', 'volta-shim', 'proto-shim'],
+]);
+
+/** Asked for their version where something else chooses them. */
+const askedForVersion =
+  /^(?:(?:.*-)?(?:cc|c\+\+|gcc|g\+\+|clang|clang\+\+)(?:-[0-9.]+)?|python[0-9.]*|perl|ruby|node|nvcc)$/;
+
+interface FoundTool {
+  readonly identity: string;
+  /** When the latest of what led to it was changed; nanoseconds. */
+  readonly changedNs: bigint;
+}
+
+/** The programs of one session; each name is looked up once. */
+export class ToolIdentities {
+  readonly #search: ToolSearch;
+  readonly #directories: readonly string[];
+  readonly #known = new Map<string, FoundTool | undefined>();
+  #namesOnPath: ReadonlySet<string> | undefined;
+  /** Set once a program did not answer in time: no other is asked in this session. */
+  #isSilent = false;
+
+  constructor(search: ToolSearch) {
+    this.#search = search;
+    this.#directories = (search.variables['PATH'] ?? '')
+      .split(delimiter)
+      .slice(0, directoriesMax)
+      .map((entry) => (isAbsolute(entry) ? entry : join(search.workingDirectory, entry)));
+  }
+
+  /**
+   * Of a name on PATH, an absolute path, or `environmentOf(name)`; null where there is no such
+   * program. Equal identities: the same program, which chooses the same.
+   */
+  identify(name: string): string | null {
+    return this.#find(name)?.identity ?? null;
+  }
+
+  /** Whether another program may have been found under the name at `sinceNs`, or none. */
+  isChangedSince(name: string, sinceNs: bigint): boolean {
+    const found = this.#find(name);
+    if (found !== undefined && found.changedNs > sinceNs) return true;
+    if (name.includes('/')) return false;
+    // What stood before it on PATH may have gone since.
+    const program = plainName(name);
+    for (const directory of this.#directories) {
+      const stats = this.#search.files.stat(directory);
+      if (stats !== undefined && stats.mtimeNs > sinceNs) return true;
+      if (this.#isProgram(join(directory, program))) return false;
+    }
+    return false;
+  }
+
+  #find(name: string): FoundTool | undefined {
+    if (this.#known.has(name)) return this.#known.get(name);
+    const found = name.endsWith(environmentSuffix)
+      ? this.#findEnvironment(plainName(name))
+      : this.#findProgram(name);
+    this.#known.set(name, found);
+    return found;
+  }
+
+  #findProgram(name: string): FoundTool | undefined {
+    const [path] = this.#programs(name);
+    return path === undefined ? undefined : this.#describe(path, name, 0);
+  }
+
+  /** The paths of all programs of this name, in the order of PATH; one where it is a path itself. */
+  *#programs(name: string): Generator<string> {
+    if (name.includes('/')) {
+      if (isAbsolute(name) && this.#isProgram(name)) yield name;
+      return;
+    }
+    for (const directory of this.#directories) {
+      const path = join(directory, name);
+      if (this.#isProgram(path)) yield path;
+    }
+  }
+
+  #isProgram(path: string): boolean {
+    const stats = this.#search.files.stat(path);
+    return stats?.isFile() === true && (stats.mode & 0o111n) !== 0n;
+  }
+
+  #describe(path: string, name: string, depth: number): FoundTool | undefined {
+    const { files } = this.#search;
+    const real = files.realPath(path);
+    const stats = real === undefined ? undefined : files.stat(real);
+    if (real === undefined || stats === undefined) return undefined;
+    const plain = { identity: plainIdentity(real, stats), changedNs: changeOf(stats) };
+    const text = readScript(real);
+    if (text === undefined && !choosers.has(basename(real))) return plain;
+    if (depth >= choosersMax) return plain;
+    const behind = this.#behind(path, name, text ?? '', depth);
+    const changedNs = behind.reduce(
+      (latest, each) => (each.changedNs > latest ? each.changedNs : latest),
+      plain.changedNs,
+    );
+    const parts = behind.map(({ identity }) => identity);
+    if (askedForVersion.test(basename(name)) && depth === 0) parts.push(this.#version(path));
+    return { identity: `${plain.identity}:${digestOf(parts)}`, changedNs };
+  }
+
+  /** The next program of the name on PATH, and what a script names. */
+  #behind(path: string, name: string, text: string, depth: number): readonly FoundTool[] {
+    const paths = new Map<string, string>();
+    if (!name.includes('/')) {
+      const programs = [...this.#programs(name)];
+      const next = programs[programs.indexOf(path) + 1];
+      if (next !== undefined) paths.set(next, name);
+    }
+    for (const word of new Set(text.match(/[A-Za-z0-9_.+/-]+/g))) {
+      if (paths.size > namedProgramsMax) break;
+      if (!word.startsWith('/') && !this.#mayBeOnPath(word)) continue;
+      const [named] = this.#programs(word);
+      if (named !== undefined && named !== path) paths.set(named, word);
+    }
+    return [...paths].flatMap(([each, word]) => this.#describe(each, word, depth + 1) ?? []);
+  }
+
+  /** A script has thousands of words: the directories are read once, instead of a look for each. */
+  #mayBeOnPath(word: string): boolean {
+    if (this.#namesOnPath === undefined) {
+      const names = new Set<string>();
+      for (const directory of this.#directories) {
+        const real = this.#search.files.realPath(directory);
+        for (const name of real === undefined ? [] : namesIn(real)) names.add(name);
+      }
+      this.#namesOnPath = names;
+    }
+    return this.#namesOnPath.has(word);
+  }
+
+  #version(path: string): string {
+    if (this.#isSilent) return noAnswer;
+    const { variables, files } = this.#search;
+    // A directory that we serve would keep the program waiting for us.
+    const searched = this.#directories.filter((directory) => files.stat(directory) !== undefined);
+    const child = spawnSync(path, ['--version'], {
+      cwd: '/',
+      env: { ...variables, PATH: searched.join(delimiter) },
+      encoding: 'latin1',
+      timeout: answerTimeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1 << 20,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    if (child.error !== undefined) this.#isSilent = true;
+    return child.status === 0 ? child.stdout : noAnswer;
+  }
+
+  /** Modules of a virtual environment differ where its interpreter is the system's. */
+  #findEnvironment(name: string): FoundTool | undefined {
+    const { files } = this.#search;
+    const [path] = this.#programs(name);
+    if (path === undefined) return undefined;
+    const config = join(dirname(dirname(path)), 'pyvenv.cfg');
+    const stats = files.stat(config);
+    const bytes = files.read(config, configBytesMax);
+    if (stats === undefined || bytes === undefined) return undefined;
+    const identity = `${path}:${digestOf([bytes.toString('latin1')])}`;
+    return { identity, changedNs: changeOf(stats) };
+  }
+}
+
+/** The name under which the virtual environment of an interpreter is identified. */
+export function environmentOfTool(name: string): string {
+  return `${name}${environmentSuffix}`;
+}
+
+/** The words of a variable's value that may be programs: `/opt/cc`, `ccache gcc`, `./tool`. */
+export function programWords(value: string, directory: string): readonly string[] {
+  const words = value.split(/\s+/, 4).filter((word) => /^[A-Za-z0-9_.+/~-]+$/.test(word));
+  return words
+    .filter((word) => !word.startsWith('-') && !word.startsWith('~'))
+    .map((word) => (word.includes('/') ? resolve(directory, word) : word));
+}
+
+const noAnswer = 'no answer';
+
+function plainName(name: string): string {
+  return name.endsWith(environmentSuffix) ? name.slice(0, -environmentSuffix.length) : name;
+}
+
+/** Without the number of the device, which a remount may change. */
+function plainIdentity(real: string, stats: BigIntStats): string {
+  return `${real}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`;
+}
+
+function changeOf({ mtimeNs, ctimeNs }: BigIntStats): bigint {
+  return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+}
+
+/** The beginning of a script; undefined for every other program. */
+function readScript(real: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(real, 'r');
+  } catch {
+    // Not readable, as some programs are: what is known of it is its file.
+    return undefined;
+  }
+  try {
+    const head = Buffer.alloc(2);
+    if (readSync(fd, head, 0, 2, 0) < 2 || head.toString('latin1') !== '#!') return undefined;
+    const bytes = Buffer.alloc(textBytesMax);
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, textBytesMax, 0));
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function digestOf(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}
