@@ -15,7 +15,10 @@ const mayBlock = [
   'src/service/units/blob-access.ts',
   'src/service/host/host-files.ts',
   'src/service/units/input-verifier.ts',
+  'src/service/host/builder-digest.ts',
+  'src/service/host/left-processes.ts',
   'src/service/host/process-tree.ts',
+  'src/service/host/script-tree.ts',
   'src/service/host/session-environment.ts',
   'src/service/host/toolchain.ts',
   // Small files that were written a moment ago, where a thread switch costs more than the read.

@@ -118,7 +118,6 @@ async function addView(
     mode: 'fast',
     isMounted: false,
     createdMs: 1,
-    environment: '',
     ...more,
   });
   await writeFile(join(view.upperDirectory, 'mine'), 'mine');
@@ -139,6 +138,7 @@ async function attachBlob(world: World, view: ViewDirectory, text: string): Prom
     observer: {
       attached: () => undefined,
       changed: () => undefined,
+      attributesChanged: () => undefined,
       removed: () => undefined,
       appeared: () => undefined,
       detached: () => undefined,

@@ -12,7 +12,7 @@ export interface CargoProcess {
 }
 
 /** How far up the tree to look: cargo → build script → cmake → make → cc → as is six. */
-const ancestorsMax = 32;
+export const ancestorsMax = 32;
 
 /**
  * The nearest process named cargo (or cargo-something, which embed it) at or above `pid`, which may
@@ -40,12 +40,15 @@ export function cargoProcessAt(pid: number): CargoProcess | undefined {
   return stat && { pid, startTicks: stat.startTicks };
 }
 
-interface ProcessStat {
+/** What /proc/<pid>/stat says. */
+export interface ProcessStat {
   readonly parent: number;
   readonly startTicks: string;
+  readonly threadCount: number;
 }
 
-function readProcessStat(pid: number): ProcessStat | undefined {
+/** Of a process or a thread; undefined where it is gone. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -57,16 +60,26 @@ function readProcessStat(pid: number): ProcessStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const parent = Number(fields[1]);
   const startTicks = fields[19];
-  return startTicks === undefined ? undefined : { parent, startTicks };
+  const threadCount = Number(fields[17]);
+  return startTicks === undefined ? undefined : { parent, startTicks, threadCount };
 }
 
 function isCargo(pid: number): boolean {
+  return isCargoProgram(programOf(pid));
+}
+
+/** Whether a program goes by the name of cargo, or of one that embeds it. */
+export function isCargoProgram(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name === 'cargo' || name.startsWith('cargo-');
+}
+
+/** The path of the program that a process runs, as the kernel names it, in bytes; empty where it is gone. */
+export function programOf(pid: number): string {
   try {
-    const executable = readlinkSync(`/proc/${pid}/exe`);
-    const name = executable.slice(executable.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '');
-    return name === 'cargo' || name.startsWith('cargo-');
+    return readlinkSync(`/proc/${pid}/exe`, 'latin1').replace(/ \(deleted\)$/, '');
   } catch {
-    return false;
+    return '';
   }
 }
 

@@ -43,6 +43,7 @@ export interface UnknownEnvironment {
     | 'unknown-compiler'
     | 'environment-changed'
     | 'earlier-boot'
+    | 'taken-over'
     | 'unknown-session';
   readonly detail: string;
 }
