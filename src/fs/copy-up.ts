@@ -202,7 +202,7 @@ function detachRecord(dentry: Dentry): JournalRecord {
 
 function leaveLower(state: OverlayState, inode: Inode, lower: LowerState): void {
   inode.lower = undefined;
-  inode.wasReported = false;
+  inode.reportedPid = undefined;
   for (let count = inode.names.length; count > 0; count -= 1) {
     releaseLowerName(state, inode, lower.attachment);
   }

@@ -122,6 +122,7 @@ function appear(state: OverlayState, dentry: Dentry, stats: BigIntStats): Attr {
   const inode = bindUpper(state, dentry, stats);
   insertDentry(state, dentry);
   inode.lookupCount += 1;
-  state.observer.appeared(virtualPathOf(dentry));
+  if (state.caller.pid > 0) inode.hasKnownWriter = true;
+  state.observer.appeared(virtualPathOf(dentry), state.caller);
   return upperAttributes(inode, stats);
 }

@@ -100,17 +100,20 @@ export function truncate(state: OverlayState, inode: Inode, sizeBytes: number): 
 
 /**
  * Which writes the observer hears of: all that could complete a small file (a fingerprint `.json`
- * is written once, after a truncation, and may be large), of other files the first.
+ * is written once, after a truncation, and may be large), of other files the first of a process.
  */
 function reportWrite(state: OverlayState, inode: Inode, endPosition: number): void {
-  const isKnown = inode.wasReported && endPosition > beginningBytesMax;
+  const isKnown = inode.reportedPid === state.caller.pid && endPosition > beginningBytesMax;
   if (isKnown && inode.names[0]?.name.endsWith('.json') !== true) return;
   report(state, inode);
 }
 
 function report(state: OverlayState, inode: Inode): void {
-  inode.wasReported = true;
-  for (const dentry of inode.names) state.observer.changed(virtualPathOf(dentry));
+  const { caller } = state;
+  inode.reportedPid = caller.pid;
+  if (caller.pid > 0) inode.hasKnownWriter = true;
+  const writer = inode.hasKnownWriter && caller.pid === 0 ? undefined : caller;
+  for (const dentry of inode.names) state.observer.changed(virtualPathOf(dentry), writer);
 }
 
 /**

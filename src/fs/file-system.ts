@@ -10,7 +10,10 @@ export type Ino = number;
 
 export const rootIno: Ino = 1;
 
-/** Who makes a request: the kernel's thread id and credentials, 0 where unknown. */
+/**
+ * Who makes a request: the kernel's thread id and credentials, 0 where unknown. What was written
+ * through a mapping has no caller: the kernel itself writes it back.
+ */
 export interface Caller {
   readonly pid: number;
   readonly uid: number;
@@ -106,7 +109,7 @@ export interface FileSystem {
   /** Reads into `target` from `targetOffset`; returns the bytes read, less than asked only at the end of the file. */
   read(ino: Ino, target: Buffer, range: ByteRange): number;
   /** Writes all bytes of the range or throws; the first write to a lower file copies it up. */
-  write(ino: Ino, source: Buffer, range: ByteRange): number;
+  write(ino: Ino, source: Buffer, range: ByteRange, caller: Caller): number;
   /** A `write` of what the kernel had in memory has failed with `error`, and no program hears of it. */
   writeLost(ino: Ino, error: unknown): void;
   fsync(ino: Ino, dataOnly: boolean): void;

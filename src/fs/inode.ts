@@ -119,8 +119,10 @@ export class Inode {
    * as zeros from here to its end. Infinity where that is not known.
    */
   writtenEnd: number = Infinity;
-  /** Whether the observer heard of a change since the inode became upper. */
-  wasReported = false;
+  /** Whose change the observer heard of last, since the inode became upper. */
+  reportedPid: number | undefined;
+  /** Whether a process that is known has made or changed the file in this mount. */
+  hasKnownWriter = false;
 
   constructor(ino: Ino, fileType: number, isRoot: boolean = false) {
     this.ino = ino;

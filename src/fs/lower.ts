@@ -68,16 +68,30 @@ export interface LowerLayer {
   backingPath(digest: string): string;
 }
 
-/** What the owner of a view hears of changes. Called after the change, on the path that answers the kernel: keep it short. */
+/**
+ * What the owner of a view hears of changes. Called after the change, on the path that answers the
+ * kernel: keep it short. `caller` is whoever asked for the change.
+ */
 export interface ChangeObserver {
   /** Attachments that `resolve` offered are in the tree, or were refused. Called before the lookup is answered. */
   attached(ids: readonly string[], refused: readonly string[]): void;
-  /** The content of an upper file changed (first write or truncation since it was last reported clean counts; repeats may be dropped). */
-  changed(path: VirtualPath): void;
+  /**
+   * The content of an upper file changed: each truncation, and the first write of a process in a row;
+   * repeats may be dropped. Without a caller, the kernel writes what somebody has changed through a
+   * mapping of a file whose maker, or an earlier writer, was told of.
+   */
+  changed(path: VirtualPath, caller: Caller | undefined): void;
+  /** Mode, owner or times of an entry were set. */
+  attributesChanged(path: VirtualPath, caller: Caller): void;
   /** A name was removed by unlink, rmdir or rename (also the target that a rename replaced). */
-  removed(path: VirtualPath, wasLower: boolean, attachment: string | undefined): void;
+  removed(
+    path: VirtualPath,
+    wasLower: boolean,
+    attachment: string | undefined,
+    caller: Caller,
+  ): void;
   /** A name appeared by create, mkdir, symlink, link or rename. */
-  appeared(path: VirtualPath): void;
+  appeared(path: VirtualPath, caller: Caller): void;
   /** A lower entry is about to change and is therefore copied up or detached; `attachment` is no longer intact. */
   detached(path: VirtualPath, attachment: string): void;
   /** A removal has emptied the root. Called before that removal is answered. */

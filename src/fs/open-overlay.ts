@@ -86,6 +86,7 @@ function createState(options: OverlayOptions, parts: Parts): OverlayState {
     notes: parts.replay.notes,
     lower: options.lower,
     observer: options.observer,
+    caller: { pid: 0, uid, gid },
     owner: options.attributeOwner ?? { uid, gid },
     processUid: uid,
     attachments: new Map(),

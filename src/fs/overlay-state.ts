@@ -2,7 +2,7 @@
 import { byteStringToHostPath, type ByteString } from '../base/byte-string.js';
 import { FsError } from '../base/errors.js';
 import type { BackingFds } from './backing-fds.js';
-import type { DirectoryEntry } from './file-system.js';
+import type { Caller, DirectoryEntry } from './file-system.js';
 import type { InodeTable } from './inode-table.js';
 import type { AttachmentState, Dentry, Inode } from './inode.js';
 import type { Journal } from './journal.js';
@@ -21,6 +21,8 @@ export interface OverlayState {
   readonly notes: Map<string, string>;
   readonly lower: LowerLayer;
   readonly observer: ChangeObserver;
+  /** Who asks for the operation that runs; set by `Overlay` before each one that changes something. */
+  caller: Caller;
   /** Who owns lower entries. */
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly processUid: number;

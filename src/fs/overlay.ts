@@ -66,8 +66,8 @@ export class Overlay implements FileSystem, ViewControl {
     return attributesOf(state, state.inodes.get(ino, 'getattr'));
   }
 
-  setattr(ino: Ino, changes: AttrChanges): Attr {
-    const state = this.#open;
+  setattr(ino: Ino, changes: AttrChanges, caller: Caller): Attr {
+    const state = this.#openFor(caller);
     return setattr(state, state.inodes.get(ino, 'setattr'), changes);
   }
 
@@ -79,31 +79,31 @@ export class Overlay implements FileSystem, ViewControl {
   }
 
   symlink(parent: Ino, name: ByteName, target: Buffer, caller: Caller): Attr {
-    return symlink(this.#open, { parent, name, caller }, target);
+    return symlink(this.#openFor(caller), { parent, name, caller }, target);
   }
 
   mknod(parent: Ino, name: ByteName, mode: number, caller: Caller): Attr {
-    return mknod(this.#open, { parent, name, caller }, mode);
+    return mknod(this.#openFor(caller), { parent, name, caller }, mode);
   }
 
   mkdir(parent: Ino, name: ByteName, mode: number, caller: Caller): Attr {
-    return mkdir(this.#open, { parent, name, caller }, mode);
+    return mkdir(this.#openFor(caller), { parent, name, caller }, mode);
   }
 
-  unlink(parent: Ino, name: ByteName): void {
-    unlink(this.#open, parent, name);
+  unlink(parent: Ino, name: ByteName, caller: Caller): void {
+    unlink(this.#openFor(caller), parent, name);
   }
 
-  rmdir(parent: Ino, name: ByteName): void {
-    rmdir(this.#open, parent, name);
+  rmdir(parent: Ino, name: ByteName, caller: Caller): void {
+    rmdir(this.#openFor(caller), parent, name);
   }
 
-  rename(from: NameIn, to: NameIn, flags: RenameFlags): void {
-    rename(this.#open, from, to, flags);
+  rename(from: NameIn, to: NameIn, flags: RenameFlags, caller: Caller): void {
+    rename(this.#openFor(caller), from, to, flags);
   }
 
   link(ino: Ino, newParent: Ino, newName: ByteName, caller: Caller): Attr {
-    const state = this.#open;
+    const state = this.#openFor(caller);
     const at = { parent: newParent, name: newName, caller };
     return link(state, state.inodes.get(ino, 'link'), at);
   }
@@ -113,8 +113,8 @@ export class Overlay implements FileSystem, ViewControl {
     return read(state, state.inodes.get(ino, 'read'), target, range);
   }
 
-  write(ino: Ino, source: Buffer, range: ByteRange): number {
-    const state = this.#open;
+  write(ino: Ino, source: Buffer, range: ByteRange, caller: Caller): number {
+    const state = this.#openFor(caller);
     return write(state, state.inodes.get(ino, 'write'), source, range);
   }
 
@@ -248,6 +248,13 @@ export class Overlay implements FileSystem, ViewControl {
   get #open(): OverlayState {
     if (this.#isClosed) throw new FsError('EIO', 'the file system is closed');
     return this.#state;
+  }
+
+  /** The observer is told who changes something. */
+  #openFor(caller: Caller): OverlayState {
+    const state = this.#open;
+    state.caller = caller;
+    return state;
   }
 
   /** Only between operations, and not while a prepared adoption lives in the journal alone. */

@@ -69,7 +69,8 @@ export function describeRemoval(dentry: Dentry, inode: Inode): Removal {
 }
 
 export function reportRemoval(state: OverlayState, removal: Removal): void {
-  state.observer.removed(removal.path, removal.wasLower, removal.attachment);
+  const { path, wasLower, attachment } = removal;
+  state.observer.removed(path, wasLower, attachment, state.caller);
 }
 
 /**

@@ -55,7 +55,7 @@ function move(state: OverlayState, source: Dentry, place: Place): void {
   renameSync(hostPathOf(state, source), hostPathOf(state, to));
   relocate(state, source, place);
   reportRemoval(state, removal);
-  state.observer.appeared(virtualPathOf(source));
+  state.observer.appeared(virtualPathOf(source), state.caller);
 }
 
 function prepareMove(state: OverlayState, inode: Inode, toParent: Inode): void {
@@ -93,7 +93,7 @@ function replace(state: OverlayState, source: Dentry, target: Dentry): void {
   relocate(state, source, place);
   if (isThere) reportRemoval(state, replacedRemoval);
   reportRemoval(state, removal);
-  state.observer.appeared(virtualPathOf(source));
+  state.observer.appeared(virtualPathOf(source), state.caller);
 }
 
 function replaceUpper(state: OverlayState, source: Dentry, target: Dentry, replaced: Inode): void {
@@ -149,7 +149,9 @@ function exchange(state: OverlayState, first: Dentry, second: Dentry): void {
   first.name = secondPlace.name;
   insertDentry(state, first);
   for (const removal of removals) reportRemoval(state, removal);
-  for (const dentry of [first, second]) state.observer.appeared(virtualPathOf(dentry));
+  for (const dentry of [first, second]) {
+    state.observer.appeared(virtualPathOf(dentry), state.caller);
+  }
 }
 
 function exchangeUpper(state: OverlayState, first: Dentry, second: Dentry): void {

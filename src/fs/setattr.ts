@@ -6,7 +6,7 @@ import { attributesOf, requireRegular, setTimes } from './attributes.js';
 import { copyUp, raiseDirectory } from './copy-up.js';
 import { requireSize, truncate } from './data.js';
 import type { Attr, AttrChanges, TimeChange } from './file-system.js';
-import { symlinkType, type Inode } from './inode.js';
+import { symlinkType, virtualPathOf, type Inode } from './inode.js';
 import { requireWhole } from './lost-writes.js';
 import { hostPathOfInode, type OverlayState } from './overlay-state.js';
 
@@ -26,6 +26,7 @@ export function setattr(state: OverlayState, inode: Inode, changes: AttrChanges)
   else copyUp(state, inode, changes.sizeBytes);
   inode.generation += 1;
   applyChanges(state, inode, changes);
+  reportAttributes(state, inode, changes);
   return attributesOf(state, inode);
 }
 
@@ -37,6 +38,14 @@ function applyChanges(state: OverlayState, inode: Inode, changes: AttrChanges): 
   if (changes.mode !== undefined) changeMode(state, inode, changes.mode & 0o7777);
   if (changes.sizeBytes !== undefined) truncate(state, inode, changes.sizeBytes);
   changeTimes(state, inode, changes);
+}
+
+/** A truncation, which also stamps the file, is reported as a change of its content. */
+function reportAttributes(state: OverlayState, inode: Inode, changes: AttrChanges): void {
+  if (changes.sizeBytes !== undefined) return;
+  for (const dentry of inode.names) {
+    state.observer.attributesChanged(virtualPathOf(dentry), state.caller);
+  }
 }
 
 function changeTimes(state: OverlayState, inode: Inode, changes: AttrChanges): void {

@@ -161,8 +161,8 @@ export class WorkspaceTree implements FileSystem {
     return this.#required(ino, 'read').read(ino, target, range);
   }
 
-  write(ino: Ino, source: Buffer, range: ByteRange): number {
-    return this.#required(ino, 'write').write(ino, source, range);
+  write(ino: Ino, source: Buffer, range: ByteRange, caller: Caller): number {
+    return this.#required(ino, 'write').write(ino, source, range, caller);
   }
 
   writeLost(ino: Ino, error: unknown): void {

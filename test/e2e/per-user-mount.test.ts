@@ -5,15 +5,10 @@ import { expect, test } from 'vitest';
 import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
 import { connectControl } from '../../src/service/control/control-client.js';
 import type { AutoMountResult, StatusResult } from '../../src/service/control/protocol.js';
-import {
-  loadViewRecord,
-  saveViewRecord,
-  viewDirectory,
-} from '../../src/service/views/view-directory.js';
 import { perUnitLayout } from '../support/cargo-run.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
-import { itoa, itoaAndAnyhow, must, nothingToDo } from './lifecycle-support.js';
+import { itoaAndAnyhow, nothingToDo } from './lifecycle-support.js';
 
 /** A world whose cargo builds in the per-user mount. */
 async function createMountedWorld(): Promise<World> {
@@ -122,37 +117,6 @@ describeEndToEnd('the per-user mount', () => {
     await world.settled();
     const second = await world.workspace('second', dependencies);
     expect((await second.mustCargo('build')).compiled).toEqual(['app']);
-  });
-
-  test.each([
-    { boot: 'this', compiled: ['app'] },
-    { boot: 'an earlier', compiled: ['app', 'itoa'] },
-  ])('shares what a kill left unstored in $boot boot: $compiled is compiled', async (scene) => {
-    await using world = await createMountedWorld();
-    const first = await world.workspace('first', dependencies);
-    await first.buildAndSettle({ args: ['--package=anyhow'] });
-    await world.xcacheJson('service', 'stop');
-    const place = buildDirOf(world.paths.autoMountDirectory, first.path);
-    const view = viewDirectory(world.paths.viewsDirectory, place);
-    await first.mustCargo('build', { args: ['--package=itoa'] });
-    for (const directory of ['deps', '.fingerprint']) {
-      const from = join(place, 'debug', directory);
-      const names = readdirSync(from).filter((name) => name.includes('itoa'));
-      const paths = names.map((name) => join(from, name));
-      must('cp', '-a', ...paths, join(view.upperDirectory, 'debug', directory));
-    }
-    rmSync(place, { recursive: true });
-    if (scene.boot !== 'this') {
-      const record = await loadViewRecord(view);
-      await saveViewRecord(view, { ...record!, boot: 'of the day before' });
-    }
-    await world.xcacheJson('service', 'start');
-    await first.buildAndSettle();
-    // What is private stays private in later mounts of the same boot.
-    await world.xcacheJson('service', 'restart');
-    await first.buildAndSettle();
-    const second = await world.workspace('second', { dependencies: itoa });
-    expect((await second.mustCargo('build')).compiled).toEqual(scene.compiled);
   });
 
   test('does not come back once it was given up', async () => {

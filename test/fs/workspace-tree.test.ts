@@ -58,6 +58,7 @@ describe('the tree of workspaces', () => {
       observer: {
         attached: () => undefined,
         changed: () => undefined,
+        attributesChanged: () => undefined,
         appeared: () => undefined,
         removed: () => undefined,
         detached: () => undefined,

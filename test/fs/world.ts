@@ -105,6 +105,7 @@ export class World implements Disposable {
       attached: (ids, refused) =>
         this.events.push(`attached ${ids.join(' ')}; refused ${refused.join(' ')}`),
       changed: (path) => this.events.push(`changed ${path}`),
+      attributesChanged: () => undefined,
       removed: (path, wasLower, attachment) =>
         this.events.push(wasLower ? `removed ${path} of ${attachment ?? '?'}` : `removed ${path}`),
       appeared: (path) => this.events.push(`appeared ${path}`),

@@ -125,7 +125,6 @@ async function addView(
     mode: 'fast',
     isMounted: false,
     createdMs: 1,
-    environment: '',
     ...more,
   });
   await writeFile(join(view.upperDirectory, 'mine'), 'mine');
@@ -146,6 +145,7 @@ async function attachBlob(world: World, view: ViewDirectory, text: string): Prom
     observer: {
       attached: () => undefined,
       changed: () => undefined,
+      attributesChanged: () => undefined,
       removed: () => undefined,
       appeared: () => undefined,
       detached: () => undefined,

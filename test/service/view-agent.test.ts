@@ -32,6 +32,7 @@ function createAgent(mountPoint: string): { agent: ViewAgent; askedWithNs: bigin
   const askedWithNs: bigint[] = [];
   const agent = new ViewAgent({
     mountPoint,
+    root: mountPoint,
     // Looking at the inputs takes a while, in which they may change.
     ask: ({ stampNs }) => {
       askedWithNs.push(stampNs);

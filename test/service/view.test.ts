@@ -26,7 +26,7 @@ async function mountView({ store, directory }: StoreWorld): Promise<MountedView>
   const services = { store, log: { warn } } as unknown as ViewServices;
   const record = {
     ...({ version: 1, mountPoint, driver: 'direct', mode: 'fast' } as const),
-    ...{ isMounted: false, createdMs: 0, environment: '', workspace: '/ws' },
+    ...{ isMounted: false, createdMs: 0, workspace: '/ws' },
   };
   const view = new View(viewDirectory(join(directory, 'views'), mountPoint), record, services);
   const given: { options?: ViewHostOptions; inUse: Promise<string[]> } = {
@@ -35,7 +35,7 @@ async function mountView({ store, directory }: StoreWorld): Promise<MountedView>
   const host = {
     call: async (method: string) => (method === 'backingDigests' ? await given.inUse : []),
   };
-  await view.mount(undefined, (options) => {
+  await view.mount((options) => {
     given.options = options;
     return Promise.resolve(host as unknown as ViewHost);
   });

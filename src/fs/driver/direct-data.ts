@@ -42,7 +42,7 @@ export const write: DirectHandler = (session) => {
 
 function writeRange({ request, fileSystem }: DirectSession): number {
   try {
-    return fileSystem.write(request.ino, request.buffer, range);
+    return fileSystem.write(request.ino, request.buffer, range, request.caller());
   } catch (error) {
     if ((request.body(writeFlagsWord) & writeFromCache) !== 0) {
       fileSystem.writeLost(request.ino, error);

@@ -173,7 +173,7 @@ function fileOperations(server: NativeServer): NativeFileOperations {
     write: (path, handle, source, lengthBytes, position, answer) => {
       server.run('write', bytesAnswer(answer), () =>
         server.withFile(path, handle, (ino) =>
-          fileSystem.write(ino, source, { bufferOffset: 0, lengthBytes, position }),
+          fileSystem.write(ino, source, { bufferOffset: 0, lengthBytes, position }, server.caller),
         ),
       );
     },

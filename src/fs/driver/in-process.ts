@@ -133,7 +133,7 @@ export class InProcessDriver {
     const isAppending = (flags & constants.O_APPEND) !== 0;
     const start = isAppending ? this.#fileSystem.getattr(ino).sizeBytes : position;
     const range = { bufferOffset: 0, lengthBytes: source.length, position: start };
-    return this.#fileSystem.write(ino, source, range);
+    return this.#fileSystem.write(ino, source, range, this.#caller);
   }
 
   fsync(handle: number): void {

@@ -3,6 +3,7 @@
  * mount of ours, so the serving thread may call it.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import { losslessText } from '../../base/lossless-text.js';
 
 /** The cargo process on whose behalf a request is made; the pair outlives a reuse of the pid. */
@@ -13,7 +14,7 @@ export interface CargoProcess {
 }
 
 /** How far up the tree to look: cargo → build script → cmake → make → cc → as is six. */
-const ancestorsMax = 32;
+export const ancestorsMax = 32;
 
 /**
  * The nearest process named cargo (or cargo-something, which embed it) at or above `pid`, which may
@@ -57,7 +58,7 @@ export interface ProcessStart {
 export function readProcessStart({ pid, startTicks }: CargoProcess): ProcessStart | undefined {
   try {
     const start = {
-      program: programOf(pid),
+      program: basename(programOf(pid)),
       variables: parseEnviron(readFileSync(`/proc/${pid}/environ`)),
       words: splitAtZeros(readFileSync(`/proc/${pid}/cmdline`)).slice(1),
       workingDirectory: losslessText(readlinkSync(`/proc/${pid}/cwd`, { encoding: 'buffer' })),
@@ -92,12 +93,15 @@ function splitAtZeros(bytes: Buffer): string[] {
   return texts;
 }
 
-interface ProcessStat {
+/** What /proc/<pid>/stat says. */
+export interface ProcessStat {
   readonly parent: number;
   readonly startTicks: string;
+  readonly threadCount: number;
 }
 
-function readProcessStat(pid: number): ProcessStat | undefined {
+/** Of a process or a thread; undefined where it is gone. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -109,21 +113,27 @@ function readProcessStat(pid: number): ProcessStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const parent = Number(fields[1]);
   const startTicks = fields[19];
-  return startTicks === undefined ? undefined : { parent, startTicks };
+  const threadCount = Number(fields[17]);
+  return startTicks === undefined ? undefined : { parent, startTicks, threadCount };
 }
 
 function isCargo(pid: number): boolean {
-  try {
-    const name = programOf(pid);
-    return name === 'cargo' || name.startsWith('cargo-');
-  } catch {
-    return false;
-  }
+  return isCargoProgram(programOf(pid));
 }
 
-function programOf(pid: number): string {
-  const executable = readlinkSync(`/proc/${pid}/exe`);
-  return executable.slice(executable.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '');
+/** Whether a program goes by the name of cargo, or of one that embeds it. */
+export function isCargoProgram(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name === 'cargo' || name.startsWith('cargo-');
+}
+
+/** The path of the program that a process runs, as the kernel names it, in bytes; empty where it is gone. */
+export function programOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`, 'latin1').replace(/ \(deleted\)$/, '');
+  } catch {
+    return '';
+  }
 }
 
 /** The process that a thread belongs to: cargo's worker threads make requests of their own. */

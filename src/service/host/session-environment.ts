@@ -69,6 +69,7 @@ export interface UnknownEnvironment {
     | 'unknown-compiler'
     | 'environment-changed'
     | 'earlier-boot'
+    | 'taken-over'
     | 'unknown-session';
   readonly detail: string;
 }

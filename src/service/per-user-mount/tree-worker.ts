@@ -6,7 +6,7 @@ import { workerData } from 'node:worker_threads';
 import type { ByteName } from '../../base/byte-string.js';
 import { openOverlay, type Overlay } from '../../fs/overlay.js';
 import { WorkspaceTree } from '../../fs/workspace-tree.js';
-import { placeName } from './auto-paths.js';
+import { buildDirOf, placeName } from './auto-paths.js';
 import { blobPathIn } from '../units/blob-access.js';
 import { QuestionChannel } from '../serving/question-channel.js';
 import { postToMain, runServingLoop, type ServingData } from '../serving/serving-loop.js';
@@ -93,6 +93,7 @@ class TreeServer {
   ): Overlay {
     const agent = new ViewAgent({
       mountPoint: this.#data.mountPoint,
+      root: buildDirOf(this.#data.mountPoint, workspace),
       ask: (question) => {
         const answer = this.#questions.ask({ kind: 'resolve', opening, question });
         return (answer as ResolveAnswer | undefined) ?? { kind: 'miss' };

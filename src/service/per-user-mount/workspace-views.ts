@@ -225,7 +225,7 @@ export class WorkspaceViews {
     const view = new View(directory, known ?? newRecord(mountPoint, workspace), services);
     registry.add(view);
     let opening = 0;
-    const mounted = view.mount(undefined, (options) => {
+    const mounted = view.mount((options) => {
       const host = mount.hostFor(workspace, options);
       ({ opening } = host);
       return Promise.resolve(host);
@@ -311,7 +311,6 @@ function newRecord(mountPoint: string, workspace: string): ViewRecord {
     mode: 'fast',
     isMounted: false,
     createdMs: Date.now(),
-    environment: '',
     workspace,
   };
 }

@@ -19,6 +19,7 @@ export async function openNativeHost(
   const life: MountLife = { isDetached: false };
   const agent = new ViewAgent({
     mountPoint: options.mountPoint,
+    root: options.mountPoint,
     ask: options.answer,
     report: options.event,
     backingPath: blobPathIn(options.blobsDirectory),

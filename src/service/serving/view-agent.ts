@@ -16,7 +16,10 @@ import type { Caller, Ino } from '../../fs/file-system.js';
 import type { Attachment, ChangeObserver, LowerEntry, LowerLayer } from '../../fs/lower.js';
 import { deviceOf, exclusiveHolders } from '../host/lock-holder.js';
 import { cargoProcessAt, findCargoProcess, type CargoProcess } from '../host/process-tree.js';
+import { ScriptTree } from '../host/script-tree.js';
+import { BuilderNotes } from './builder-notes.js';
 import { RecentCallers } from './recent-callers.js';
+import { SideEffects } from './side-effects.js';
 import type { Adoption } from '../../fs/view-control.js';
 import type { OfferedUnit } from '../units/offered-unit.js';
 import type { ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
@@ -37,6 +40,8 @@ export interface AgentFileSystem {
 export interface ViewAgentOptions {
   /** Real path of the mount, which is only looked up in the kernel's tables. */
   readonly mountPoint: string;
+  /** Absolute path of the view's root: the mount itself, or a directory in it. */
+  readonly root: string;
   readonly ask: (question: ResolveQuestion) => ResolveAnswer;
   readonly report: (event: ViewEvent) => void;
   readonly backingPath: (digest: string) => string;
@@ -60,9 +65,14 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   /** Units that somebody deleted here; not served again until built (cargo-rules rule 20). */
   readonly #tombstones = new Set<string>();
   readonly #spoiled = new Set<string>();
+  /** The latest answer, until it is in the tree. */
+  #offered: readonly OfferedUnit[] = [];
   /** Units of which a file has changed since their fingerprint JSON was written. */
   readonly #changed = new Set<string>();
   readonly #callers = new RecentCallers(findCargoProcess, () => performance.now());
+  readonly #scripts = new ScriptTree(() => performance.now());
+  #builders: BuilderNotes | undefined;
+  #sideEffects: SideEffects | undefined;
   #device: string | undefined;
 
   constructor(options: ViewAgentOptions) {
@@ -75,6 +85,17 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     for (const key of fileSystem.notes().keys()) {
       if (key.startsWith(tombstonePrefix)) this.#tombstones.add(key.slice(tombstonePrefix.length));
     }
+    const { root, report } = this.#options;
+    const builders = new BuilderNotes(fileSystem, root);
+    const sideEffects = new SideEffects({
+      root,
+      keeper: fileSystem,
+      scriptsAt: (pid) => this.#scripts.scriptsAt(pid),
+      report: (unitKey, message) => report({ kind: 'side-effect', unitKey, message }),
+    });
+    this.#builders = builders;
+    this.#sideEffects = sideEffects;
+    report({ kind: 'recalled', builders: builders.all(), sideEffects: sideEffects.all() });
   }
 
   isVolatile(directory: VirtualPath, name: ByteName): boolean {
@@ -115,12 +136,20 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
         return [packageDirectory(path, stampNs)];
       case 'units':
         for (const offer of answer.units) this.#changed.delete(offer.unitKey);
+        this.#offered = answer.units;
         return this.#withoutTombstones(answer.units).map((offer) => stamped(offer, stampNs));
     }
   }
 
   attached(ids: readonly string[], refused: readonly string[]): void {
     for (const id of ids) this.#spoiled.delete(id);
+    const served = new Set(ids);
+    for (const { id, unitKey } of this.#offered) {
+      if (!served.has(id)) continue;
+      this.#builders?.forget(unitKey);
+      this.#sideEffects?.forget(unitKey);
+    }
+    this.#offered = [];
     this.#options.report({ kind: 'attached', ids, refused });
   }
 
@@ -129,10 +158,13 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
     this.#spoiled.delete(attachment);
     const [first] = files;
     const unit = first && parseUnitPath(first.path);
-    if (unit) this.#forgetTombstone(unit.unitKey);
+    if (unit === undefined) return;
+    this.#forgetTombstone(unit.unitKey);
+    this.#builders?.forget(unit.unitKey);
   }
 
-  changed(path: VirtualPath): void {
+  changed(path: VirtualPath, caller: Caller | undefined): void {
+    if (caller !== undefined) this.#sideEffects?.seen(path, caller, 'wrote');
     const finished = isFingerprintJson(path);
     if (finished === undefined) {
       const unit = parseUnitPath(path);
@@ -140,14 +172,28 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
       return;
     }
     this.#changed.delete(finished.unitKey);
-    this.#options.report({ kind: 'unit-written', path, cargo: this.#builderOf(finished) });
+    const cargo = this.#builderOf(finished);
+    this.#builders?.written(finished.unitKey, cargo);
+    if (isRunJson(path)) this.#sideEffects?.ended(finished.unitKey);
+    this.#options.report({ kind: 'unit-written', path, cargo });
   }
 
-  appeared(path: VirtualPath): void {
-    if (isFingerprintJson(path) !== undefined) this.changed(path);
+  attributesChanged(path: VirtualPath, caller: Caller): void {
+    this.#sideEffects?.seen(path, caller, 'wrote');
   }
 
-  removed(path: VirtualPath, _wasLower: boolean, attachment: string | undefined): void {
+  appeared(path: VirtualPath, caller: Caller): void {
+    if (isFingerprintJson(path) !== undefined) this.changed(path, caller);
+    else this.#sideEffects?.seen(path, caller, 'wrote');
+  }
+
+  removed(
+    path: VirtualPath,
+    _wasLower: boolean,
+    attachment: string | undefined,
+    caller: Caller,
+  ): void {
+    this.#sideEffects?.seen(path, caller, 'removed');
     const unit = parseUnitPath(path);
     if (attachment !== undefined) this.#spoil(attachment);
     if (unit !== undefined) this.#noteChange(unit.unitKey);
@@ -168,6 +214,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
 
   rootEmptied(): void {
     this.#forgetTombstonesBelow('' as VirtualPath);
+    this.#builders?.forgetAll();
     this.#asked.clear();
     this.#changed.clear();
     this.#options.report({ kind: 'root-emptied', isDetached: this.#options.detach() });
@@ -236,6 +283,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
   }
 
   #noteChange(unitKey: string): void {
+    this.#builders?.forget(unitKey);
     if (this.#changed.has(unitKey)) return;
     this.#changed.add(unitKey);
     this.#options.report({ kind: 'unit-changed', unitKey });
@@ -269,6 +317,7 @@ export class ViewAgent implements LowerLayer, ChangeObserver {
 
   /** Removing a profile directory or the whole target means "start over", not "rebuild this unit". */
   #forgetTombstonesBelow(path: VirtualPath): void {
+    this.#sideEffects?.forgetBelow(path);
     for (const unitKey of this.#tombstones) {
       const profilePath = unitKey.slice(0, unitKey.indexOf('#'));
       if (path === '' || profilePath === path || profilePath.startsWith(`${path}/`)) {
@@ -289,6 +338,11 @@ function stamped(offer: OfferedUnit, mtimeNs: bigint): Attachment {
     requires: offer.requires,
     entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),
   };
+}
+
+/** Whether a fingerprint JSON is that of a build-script run. */
+function isRunJson(path: VirtualPath): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith('run-build-script-');
 }
 
 /** rustc's object files come and go during every compilation. */

@@ -6,6 +6,7 @@
 import type { VirtualPath } from '../../base/byte-string.js';
 import type { Layout } from '../../cargo/layout.js';
 import type { OfferedUnit } from '../units/offered-unit.js';
+import type { BuilderNote } from './builder-notes.js';
 import type { CargoProcess } from '../host/process-tree.js';
 import type { ViewCommand } from '../units/view-access.js';
 
@@ -42,6 +43,18 @@ export type ViewEvent =
       readonly refused: readonly string[];
     }
   | { readonly kind: 'spoiled'; readonly id: string }
+  /** What the journal says of units that are here: told once, before anything else. */
+  | {
+      readonly kind: 'recalled';
+      readonly builders: readonly (readonly [unitKey: string, note: BuilderNote])[];
+      readonly sideEffects: readonly (readonly [unitKey: string, message: string])[];
+    }
+  /** The run has changed the build-dir outside of its OUT_DIR; without a message it starts anew. */
+  | {
+      readonly kind: 'side-effect';
+      readonly unitKey: string;
+      readonly message: string | undefined;
+    }
   | { readonly kind: 'root-emptied'; readonly isDetached: boolean };
 
 /** From the main thread to the serving thread. */

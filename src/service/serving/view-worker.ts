@@ -34,6 +34,7 @@ function serve(data: ViewWorkerData): void {
   );
   const agent = new ViewAgent({
     mountPoint: data.mountPoint,
+    root: data.mountPoint,
     ask: (question) => questions.ask(question) ?? { kind: 'miss' },
     report: (event) => post({ kind: 'event', event }),
     backingPath: blobPathIn(data.blobsDirectory),

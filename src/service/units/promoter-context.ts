@@ -24,6 +24,8 @@ export interface PromoterContext {
   readonly call: CallView;
   /** The session that built the unit; undefined while none is known yet. */
   readonly environmentOf: (unitKey: string) => SessionEnvironment | UnknownEnvironment | undefined;
+  /** Why the run of a build script is more than its files, so that others must run it too. */
+  readonly sideEffectOf: (unit: NamedUnit) => string | undefined;
   /** Whether a file of the unit was written or removed after the unit was complete. */
   readonly isChanged: (unitKey: string) => boolean;
   readonly isPaused: () => boolean;

@@ -142,8 +142,13 @@ export class Promoter {
     }
     const files = await readUnitFiles(unit, entries, context.blobPath);
     if (files === undefined || context.isChanged(unit.unitKey)) return undefined;
-    if (environment.kind === 'unknown') {
-      context.keptPrivate(files, environment.reason, environment.detail);
+    const sideEffect =
+      files.name.kind === 'run-build-script' ? context.sideEffectOf(unit) : undefined;
+    if (environment.kind === 'unknown' || sideEffect !== undefined) {
+      const reason = environment.kind === 'unknown' ? environment.reason : 'side-effect';
+      const message = environment.kind === 'unknown' ? environment.detail : (sideEffect ?? '');
+      context.keptPrivate(files, reason, message);
+      this.settled(files.fingerprintHash);
       return undefined;
     }
     const verdict = await draftUnit(files, {

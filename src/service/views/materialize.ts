@@ -20,6 +20,7 @@ const namesPerCall = 200;
 const silentObserver: ChangeObserver = {
   attached: () => undefined,
   changed: () => undefined,
+  attributesChanged: () => undefined,
   removed: () => undefined,
   appeared: () => undefined,
   detached: () => undefined,

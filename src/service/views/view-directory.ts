@@ -21,22 +21,23 @@ export interface ViewRecord {
   readonly createdMs: number;
   /** Of a view in the per-user mount: the absolute path of its workspace. */
   readonly workspace?: string;
-  /** Id of the boot in which it was mounted last; absent before the first time. */
-  readonly boot?: string;
-  /** Digest of the environment of the latest cargo session, empty before the first. */
-  readonly environment: string;
+  /**
+   * What the environments of the latest cargo sessions came to, by `builderDigest`; absent before the
+   * first.
+   */
+  readonly sessions?: Readonly<Record<string, string>>;
 }
 
-const recordSchema: v.GenericSchema<unknown, ViewRecord> = v.strictObject({
+/** Fields of earlier versions are left out. */
+const recordSchema: v.GenericSchema<unknown, ViewRecord> = v.object({
   version: v.literal(1),
   mountPoint: v.string(),
   driver: v.picklist(['direct', 'fuse-native']),
   mode: v.picklist(['fast', 'safe']),
   isMounted: v.boolean(),
   createdMs: v.number(),
-  environment: v.string(),
   workspace: v.exactOptional(v.string()),
-  boot: v.exactOptional(v.string()),
+  sessions: v.exactOptional(v.record(v.string(), v.string())),
 });
 
 /** The paths of one view. */

@@ -2,12 +2,12 @@
  * The cargo sessions of one view, and which of them built which unit. What is stored says in which
  * environment it was built, so a unit whose builder is not known for sure is not stored.
  */
-import { createHash } from 'node:crypto';
 import { XcacheError } from '../../base/errors.js';
 import type { InputVerifier } from '../units/input-verifier.js';
 import { cargoProcessAt, type CargoProcess } from '../host/process-tree.js';
+import { EarlierBuilders, type RecordedSessions } from './earlier-builders.js';
+import type { BuilderNote } from '../serving/builder-notes.js';
 import { SessionResolver, type ResolverStore } from '../units/resolver.js';
-import { nativeTools } from '../../cargo/environment.js';
 import {
   readSessionEnvironment,
   type EnvironmentReader,
@@ -18,9 +18,6 @@ import {
 /** Sessions remembered: a workspace rarely has more than a few at once. */
 const sessionsMax = 32;
 
-/** The record of a view in which more than one environment was seen. */
-export const mixedEnvironments = 'mixed';
-
 export interface Session {
   readonly key: string;
   readonly environment: SessionEnvironment | UnknownEnvironment;
@@ -29,15 +26,14 @@ export interface Session {
 }
 
 export interface ViewSessionsOptions {
+  readonly mountPoint: string;
   readonly access: ResolverStore;
   readonly inputs: InputVerifier;
   readonly reader: EnvironmentReader;
-  /** What was kept of the environments seen in this view; empty where there was none. */
-  readonly recorded: string;
-  /** Judges units that were here before, where something is known of them already. */
-  readonly before: UnknownEnvironment | undefined;
+  /** What was kept of the sessions in this view, for units that a killed service has left. */
+  readonly recorded: RecordedSessions;
   /** Keeps it for the next mount. */
-  readonly record: (recorded: string) => void;
+  readonly record: (recorded: RecordedSessions) => void;
   /** Units that were here before can be judged now. */
   readonly claimed: () => void;
 }
@@ -58,13 +54,16 @@ export class ViewSessions {
   /** By unit key: who wrote it last, since the mount. */
   readonly #builders = new Map<string, Session>();
   /** Judges units that were here before any session of this mount. */
-  #before: SessionEnvironment | UnknownEnvironment | undefined;
-  #recorded: string;
+  readonly #earlier: EarlierBuilders;
 
   constructor(options: ViewSessionsOptions) {
     this.#options = options;
-    this.#recorded = options.recorded;
-    this.#before = options.before;
+    this.#earlier = new EarlierBuilders(options.recorded, options.mountPoint);
+  }
+
+  /** What the view's journal says of the builders of units that are here already. */
+  recall(notes: readonly (readonly [string, BuilderNote])[]): void {
+    this.#earlier.recall(notes);
   }
 
   /** The session of a process; its environment is read at the first call. */
@@ -80,7 +79,9 @@ export class ViewSessions {
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size >= sessionsMax && oldest !== undefined) this.#sessions.delete(oldest);
     this.#sessions.set(key, session);
-    this.adopt(environment);
+    const recorded = this.#earlier.meet(cargo.pid, environment);
+    if (recorded !== undefined) this.#options.record(recorded);
+    this.#options.claimed();
     return session;
   }
 
@@ -97,12 +98,14 @@ export class ViewSessions {
   built(unitKey: string, cargo: CargoProcess | undefined): void {
     const builder = cargo === undefined ? unknownBuilder : this.of(cargo);
     this.#builders.set(unitKey, builder);
-    this.#remember(builder.environment);
   }
 
-  /** The environment that the unit was built in; undefined while no session is known at all. */
+  /**
+   * The environment that the unit was built in; undefined while no session is known that it could
+   * have been.
+   */
   environmentOf(unitKey: string): SessionEnvironment | UnknownEnvironment | undefined {
-    return this.#builders.get(unitKey)?.environment ?? this.#before;
+    return this.#builders.get(unitKey)?.environment ?? this.#earlier.environmentOf(unitKey);
   }
 
   /** For the record of decisions; undefined for units that were here before. */
@@ -110,48 +113,11 @@ export class ViewSessions {
     return this.#builders.get(unitKey)?.key;
   }
 
-  /**
-   * Units that were here before are taken for built in this environment, unless any other one was
-   * ever seen in this view.
-   */
-  adopt(environment: SessionEnvironment | UnknownEnvironment): void {
-    const isSame = this.#recorded === '' || this.#recorded === digestOf(environment);
-    this.#before ??= isSame ? environment : changedEnvironment;
-    this.#remember(environment);
-    this.#options.claimed();
-  }
-
   /** The view is empty: what was built in it before is gone. */
   clear(): void {
     this.#builders.clear();
-    this.#before = undefined;
-    if (this.#recorded === '') return;
-    this.#recorded = '';
-    this.#options.record('');
+    if (this.#earlier.clear()) this.#options.record({});
   }
-
-  #remember(environment: SessionEnvironment | UnknownEnvironment): void {
-    const digest = digestOf(environment);
-    if (this.#recorded === digest || this.#recorded === mixedEnvironments) return;
-    this.#recorded = this.#recorded === '' ? digest : mixedEnvironments;
-    this.#options.record(this.#recorded);
-  }
-}
-
-const changedEnvironment: UnknownEnvironment = {
-  kind: 'unknown',
-  reason: 'environment-changed',
-  detail: 'it was built before this session, and not all sessions had this environment',
-};
-
-/** Two sessions with equal digests build equal units from equal sources. */
-function digestOf(environment: SessionEnvironment | UnknownEnvironment): string {
-  if (environment.kind === 'unknown') return 'unknown';
-  const { namespace, steering, tools, hostLinkers, wrapper } = environment;
-  const found = [...nativeTools, ...hostLinkers].map((name) => tools.identify(name));
-  const linker = [environment.linkerOf(undefined), environment.linkerIdentity(undefined)];
-  const text = JSON.stringify([namespace, steering, found, wrapper, linker]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** Why nothing is served in a session whose environment is unknown, for the record of decisions. */

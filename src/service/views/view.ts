@@ -4,11 +4,9 @@
  */
 import type { Digest } from '../../store/manifest.js';
 import type { UnitDraft } from '../units/draft-base.js';
-import { judgeBoot } from './earlier-boot.js';
 import { openViewHost } from './open-view-host.js';
 import { isDiskFull, Promoter } from '../units/promoter.js';
 import type { ViewStatus } from '../control/protocol.js';
-import type { SessionEnvironment, UnknownEnvironment } from '../host/session-environment.js';
 import type { VirtualPath } from '../../base/byte-string.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { sinceWhen } from './unit-since.js';
@@ -25,6 +23,7 @@ import { ViewOffers } from './view-offers.js';
 import type { ViewHost, ViewHostOptions } from '../serving/view-host.js';
 import type { CargoProcess } from '../host/process-tree.js';
 import type { ResolveAnswer, ResolveQuestion, ViewEvent } from '../serving/view-messages.js';
+import { ScriptRuns } from './script-runs.js';
 import { ViewSessions } from './view-sessions.js';
 
 export class View {
@@ -32,6 +31,7 @@ export class View {
   readonly #services: ViewServices;
   readonly #units = new UnitTable();
   readonly #sessions: ViewSessions;
+  readonly #runs: ScriptRuns;
   readonly #tally: ViewTally;
   readonly #offers: ViewOffers;
   readonly #record: ViewRecordKeeper;
@@ -51,8 +51,8 @@ export class View {
   constructor(directory: ViewDirectory, record: ViewRecord, services: ViewServices) {
     this.directory = directory;
     this.#services = services;
-    const judged = judgeBoot(record);
-    this.#record = new ViewRecordKeeper(directory, judged.record, services.log);
+    this.#record = new ViewRecordKeeper(directory, record, services.log);
+    this.#runs = new ScriptRuns(record.mountPoint, services.host);
     this.#lease = new ViewLease(services.store, directory);
     this.#tally = new ViewTally(services, {
       directory: record.mountPoint,
@@ -64,9 +64,9 @@ export class View {
       access: blobAccess(store, rejections, damaged),
       inputs,
       reader,
-      recorded: judged.record.environment,
-      before: judged.before,
-      record: (environment) => this.#record.saveLater({ environment }),
+      mountPoint: record.mountPoint,
+      recorded: record.sessions ?? {},
+      record: (sessions) => this.#record.saveLater({ sessions }),
       claimed: () => this.#promoter?.reclaim(),
     });
     this.#offers = new ViewOffers({
@@ -124,12 +124,10 @@ export class View {
   }
 
   /**
-   * Mounts the view and looks at the units it holds. `environment` is the one of whoever asks for
-   * the mount; it stands for the unknown one in which adopted files were built. `open` is called
-   * before anything is waited for; by default the view gets a mount of its own.
+   * Mounts the view and looks at the units it holds. `open` is called before anything is waited for;
+   * by default the view gets a mount of its own.
    */
   async mount(
-    environment: SessionEnvironment | UnknownEnvironment | undefined,
     open: (options: ViewHostOptions) => Promise<ViewHost> = async (options) =>
       await openViewHost(this.#record.record, options),
   ): Promise<void> {
@@ -151,7 +149,6 @@ export class View {
         if (mountCount === this.#mountCount) this.#ended(error);
       },
     };
-    if (environment) this.#sessions.adopt(environment);
     const host = await open(options);
     this.#host = host;
     this.#promoter = this.#createPromoter(host);
@@ -248,6 +245,7 @@ export class View {
       blobPath: (digest) => store.blobPath(digest as Digest),
       call: async (method, ...args) => await host.call(method, ...args),
       environmentOf: (unitKey) => this.#sessions.environmentOf(unitKey),
+      sideEffectOf: (unit) => this.#runs.sideEffectOf(unit, this.#sessions.builderOf(unit.unitKey)),
       isChanged: (unitKey) => this.#changed.has(unitKey),
       isPaused: this.#services.isPaused,
       adopting: (id) => void this.#adopting.set(id, 'intact'),
@@ -322,6 +320,13 @@ export class View {
         this.#units.deleteById(event.id);
         if (this.#adopting.has(event.id)) this.#adopting.set(event.id, 'spoiled');
         return;
+      case 'recalled':
+        this.#sessions.recall(event.builders);
+        this.#runs.recall(event.sideEffects);
+        return;
+      case 'side-effect':
+        this.#runs.set(event.unitKey, event.message);
+        return;
       case 'root-emptied':
         this.#emptied(event.isDetached);
     }
@@ -333,6 +338,7 @@ export class View {
     this.#changed.delete(unit.unitKey);
     this.#units.delete(unit.unitKey);
     this.#sessions.built(unit.unitKey, cargo);
+    this.#runs.written();
     this.#tally.compiled(unit, this.#sessions.builderOf(unit.unitKey));
     this.#promoter?.enqueue(path, false);
   }
@@ -343,6 +349,7 @@ export class View {
     this.#changed.clear();
     this.#offers.clear();
     this.#sessions.clear();
+    this.#runs.clear();
     const releaseBefore = this.#lease.renew();
     const host = this.#host;
     if (isDetached) {

@@ -26,7 +26,6 @@ import type {
   UnmountResult,
   ViewStatus,
 } from '../control/protocol.js';
-import { environmentOf } from '../host/session-environment.js';
 import { dropKernelName, untilGone } from './emptied-place.js';
 import { MissingMounts } from './missing-mounts.js';
 import { View } from './view.js';
@@ -80,7 +79,7 @@ export class Views {
       await untilGone(mountPoint);
       await recreateMountPoint(mountPoint);
       if ((await readdir(mountPoint)).length === 0) {
-        await view.mount(undefined);
+        await view.mount();
         return;
       }
       this.#views.delete(mountPoint);
@@ -250,15 +249,14 @@ export class Views {
       mode: params.mode ?? 'fast',
       isMounted: false,
       createdMs: previous?.createdMs ?? Date.now(),
-      environment: adopted === undefined ? (previous?.environment ?? '') : '',
-      ...(adopted === undefined && previous?.boot !== undefined ? { boot: previous.boot } : {}),
+      ...(adopted === undefined && previous?.sessions ? { sessions: previous.sessions } : {}),
     };
     await saveViewRecord(directory, record);
     const view = new View(directory, record, this.#services);
     // From before the mount on: nobody of this process may look below it any more.
     this.#views.set(mountPoint, view);
     try {
-      await view.mount(this.#callerEnvironment(params));
+      await view.mount();
     } catch (error) {
       this.#views.delete(mountPoint);
       view[Symbol.dispose]();
@@ -333,7 +331,7 @@ export class Views {
     const view = new View(directory, record, this.#services);
     this.#views.set(mountPoint, view);
     try {
-      await view.mount(undefined);
+      await view.mount();
     } catch (error) {
       this.#views.delete(mountPoint);
       view[Symbol.dispose]();
@@ -367,12 +365,6 @@ export class Views {
         notice: (message) => this.#services.log.info({ view: mountPoint }, message),
       },
     });
-  }
-
-  #callerEnvironment(params: MountParams): ReturnType<typeof environmentOf> | undefined {
-    if (params.environment === undefined) return undefined;
-    const workingDirectory = params.workingDirectory ?? '/';
-    return environmentOf(params.environment, workingDirectory, this.#services.reader);
   }
 }
 
