@@ -6,10 +6,10 @@ import type { InputWalk } from './input-walk.js';
 import type { InputSet } from './unit-facts.js';
 
 /** Bytes of one library that are read: libLLVM has 120 MB; libraries of CUDA have more. */
-export const libraryBytesMax = 256 << 20;
+export const libraryBytesMax: number = 256 << 20;
 
 /** Bytes that are read of what a path outside leads to: headers are small, what is beside them not. */
-export const contentBytesMax = 64 << 20;
+export const contentBytesMax: number = 64 << 20;
 
 /** Whether a path leads to a directory, a file or nothing; not what is in it. */
 export function walkPresence(walk: InputWalk, path: string): void {
