@@ -26,7 +26,12 @@ import {
 import { openGroup } from './lower-tree.js';
 import type { Extent, LowerEntry } from './lower.js';
 import { hostPathOf, type OverlayState, type PendingAdoption } from './overlay-state.js';
-import type { AdoptedFile, Adoption, AdoptionOutcome } from './view-control.js';
+import type {
+  AdoptedFile,
+  Adoption,
+  AdoptionOutcome,
+  AdoptionWitness,
+} from './view-control.js';
 
 /** Blobs are immutable; the mode only guards against accidents. */
 const blobMode = 0o444;
@@ -61,6 +66,10 @@ function findCandidates(
   adoption: Adoption,
 ): ReadonlyMap<Ino, Candidate> | undefined {
   const candidates = new Map<Ino, Candidate>();
+  for (const witness of adoption.witnesses) {
+    const inode = findDentry(state, witness.path)?.inode;
+    if (inode === undefined || !isUnchanged(inode, witness)) return undefined;
+  }
   for (const file of adoption.files) {
     const dentry = findDentry(state, file.path);
     const inode = dentry?.inode;
@@ -75,7 +84,7 @@ function findCandidates(
   return candidates;
 }
 
-function isUnchanged(inode: Inode, file: AdoptedFile): boolean {
+function isUnchanged(inode: Inode, file: AdoptionWitness): boolean {
   return (
     inode.lower === undefined &&
     inode.fileType === regularType &&

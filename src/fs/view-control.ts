@@ -30,11 +30,15 @@ export interface SnapshotEntry {
 }
 
 /** An upper file that is to be served from an immutable file with the same bytes from now on. */
-export interface AdoptedFile {
+/** A file whose bytes were taken, as it was then. */
+export interface AdoptionWitness {
   readonly path: VirtualPath;
   readonly ino: Ino;
   /** The generation that was hashed; any other means that the file has changed since. */
   readonly generation: number;
+}
+
+export interface AdoptedFile extends AdoptionWitness {
   readonly extent: Extent;
   /**
    * What becomes of the upper file: `move` renames it to the backing path (it is the backing file
@@ -46,6 +50,11 @@ export interface AdoptedFile {
 export interface Adoption {
   readonly attachment: string;
   readonly files: readonly AdoptedFile[];
+  /**
+   * Files that were copied and stay in the upper layer, because they have names elsewhere: a change
+   * of one of them spoils the adoption as well.
+   */
+  readonly witnesses: readonly AdoptionWitness[];
 }
 
 /** How one adoption went; a changed file spoils the whole adoption. */

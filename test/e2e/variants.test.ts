@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
@@ -105,35 +105,32 @@ describeEndToEnd('variants under one unit hash', () => {
     expect((await world.stats()).units.missed).toBeGreaterThan(0);
   });
 
-  test.fails(
-    'a workspace that is locked to an older commit of a branch is served that commit',
-    async () => {
-      await using world = await createWorld({ cargoHome: 'own' });
-      const version = (value: number): Parameters<typeof inDirectories>[0] => ({
-        base: { lib: `pub fn value() -> i32 { ${value} }\n`, build: 'fn main() {}\n' },
-        top: {
-          lib: 'pub fn value() -> i32 { base::value() * 10 }\n',
-          dependencies: { base: '{ path = "../base" }' },
-        },
-      });
-      const { commit, dependencies } = await createGitCrates(world, version(1));
-      const options = { dependencies, files: { 'src/main.rs': printAll('base', 'top') } };
-      const a = await mounted(world, 'a', options);
-      await a.buildAndSettle();
-      await commit(inDirectories(version(2)));
-      const b = await mounted(world, 'b', options);
-      await b.buildAndSettle();
-      expect(b.output()).toBe('base 2\ntop 20');
-      const c = await world.workspace('c', options);
-      await copyFile(join(a.path, 'Cargo.lock'), join(c.path, 'Cargo.lock'));
-      await c.mount();
-      expect((await c.buildAndSettle()).compiled).toEqual(['app']);
-      expect(c.output()).toBe('base 1\ntop 10');
-      const d = await mounted(world, 'd', options);
-      expect((await d.buildAndSettle()).compiled).toEqual(['app']);
-      expect(d.output()).toBe('base 2\ntop 20');
-    },
-  );
+  test('a workspace that is locked to an older commit of a branch is served that commit', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const version = (value: number): Parameters<typeof inDirectories>[0] => ({
+      base: { lib: `pub fn value() -> i32 { ${value} }\n`, build: 'fn main() {}\n' },
+      top: {
+        lib: 'pub fn value() -> i32 { base::value() * 10 }\n',
+        dependencies: { base: '{ path = "../base" }' },
+      },
+    });
+    const { commit, dependencies } = await createGitCrates(world, version(1));
+    const options = { dependencies, files: { 'src/main.rs': printAll('base', 'top') } };
+    const a = await mounted(world, 'a', options);
+    await a.buildAndSettle();
+    await commit(inDirectories(version(2)));
+    const b = await mounted(world, 'b', options);
+    await b.buildAndSettle();
+    expect(b.output()).toBe('base 2\ntop 20');
+    const c = await world.workspace('c', options);
+    await copyFile(join(a.path, 'Cargo.lock'), join(c.path, 'Cargo.lock'));
+    await c.mount();
+    expect((await c.buildAndSettle()).compiled).toEqual(['app']);
+    expect(c.output()).toBe('base 1\ntop 10');
+    const d = await mounted(world, 'd', options);
+    expect((await d.buildAndSettle()).compiled).toEqual(['app']);
+    expect(d.output()).toBe('base 2\ntop 20');
+  });
 });
 
 describeEndToEnd('a stored unit that is wrong for a reason nobody knows', () => {
@@ -260,5 +257,26 @@ describeEndToEnd('a stored unit that is wrong for a reason nobody knows', () => 
     const d = await mounted(world, 'd', options);
     expect((await d.buildAndSettle()).compiled).toEqual(['app']);
     expect(d.output()).toBe('nat two\nfine 3');
+  });
+
+  test('by lost bytes is built again, and shared again from then on', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { dependencies } = await createGitCrates(world, {
+      one: { lib: 'pub fn value() -> i32 { 1 }\n', build: 'fn main() {}\n' },
+    });
+    const options = { dependencies, files: { 'src/main.rs': printAll('one') } };
+    const a = await mounted(world, 'a', options);
+    await a.buildAndSettle();
+    await a.unmount();
+    const blobs = join(world.paths.storeDirectory, 'v1/blobs');
+    const files = await readdir(blobs, { recursive: true, withFileTypes: true });
+    for (const file of files.filter((entry) => entry.isFile())) {
+      await rm(join(file.parentPath, file.name));
+    }
+    const b = await mounted(world, 'b', options);
+    expect((await b.buildAndSettle()).compiled).toContain('one');
+    const c = await mounted(world, 'c', options);
+    expect((await c.buildAndSettle()).compiled).toEqual(['app']);
+    expect(c.output()).toBe('one 1');
   });
 });

@@ -15,7 +15,7 @@ function adoptionOf(world: World, path: string, disposal: Disposal): Adoption {
     if (disposal === 'drop') world.store(bytes);
     return { path: entry.path, ino: entry.ino, generation: entry.generation, extent, disposal };
   });
-  return { attachment: 'adopted', files };
+  return { attachment: 'adopted', files, witnesses: [] };
 }
 
 function unitOf(world: World): void {
@@ -139,7 +139,7 @@ test('equal files of one adoption share one backing file', () => {
   put(world, 'a', 'same');
   put(world, 'b', 'same');
   const files = ['a', 'b'].flatMap((path) => adoptionOf(world, path, 'move').files);
-  const adoption = { attachment: 'both', files };
+  const adoption = { attachment: 'both', files, witnesses: [] };
   world.overlay.prepareAdoption(adoption);
   expect(world.overlay.completeAdoption(adoption)).toBe('done');
   expect([get(world, 'a'), get(world, 'b')]).toEqual(['same', 'same']);
@@ -150,7 +150,7 @@ test('an error in the middle leaves each file in one of both layers, also after 
   put(world, 'a', 'first');
   put(world, 'b', 'second');
   const files = ['a', 'b'].flatMap((path) => adoptionOf(world, path, 'move').files);
-  const adoption = { attachment: 'both', files };
+  const adoption = { attachment: 'both', files, witnesses: [] };
   world.overlay.prepareAdoption(adoption);
   failing('renameSync', 1, 'EIO', () => {
     expect(() => world.overlay.completeAdoption(adoption)).toThrow(/EIO/);
@@ -179,3 +179,25 @@ test('an adoption that finds no room in the journal is revoked by the next chang
   expect(() => world.driver.stat(b('a'))).toThrow('ENOENT');
   world.overlay.assertInvariants();
 });
+
+test.each(['before it is prepared', 'before it is completed'])(
+  'a change %s of a file that was copied and stays spoils the whole adoption',
+  (moment) => {
+    using world = new World();
+    put(world, 'u', 'adopted');
+    put(world, 'linked', 'copied');
+    const { files } = adoptionOf(world, 'u', 'move');
+    const witnesses = adoptionOf(world, 'linked', 'move').files;
+    const adoption = { attachment: 'u', files, witnesses };
+    if (moment === 'before it is prepared') put(world, 'linked', 'another');
+    else expect(world.overlay.prepareAdoption(adoption)).toBe('done');
+    if (moment === 'before it is completed') put(world, 'linked', 'another');
+    const outcome =
+      moment === 'before it is prepared'
+        ? world.overlay.prepareAdoption(adoption)
+        : world.overlay.completeAdoption(adoption);
+    expect(outcome).toBe('changed');
+    expect([get(world, 'u'), get(world, 'linked')]).toEqual(['adopted', 'another']);
+    world.overlay.assertInvariants();
+  },
+);

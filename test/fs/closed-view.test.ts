@@ -23,7 +23,9 @@ test('the bytes of an interrupted adoption are among what a closed view needs', 
   const [entry] = world.overlay.snapshot(b('a'));
   const extent = { digest: digestOf(Buffer.from('content')), offset: 0, sizeBytes: 7 };
   const file = { ...entry!, extent, disposal: 'move' } as const;
-  expect(world.overlay.prepareAdoption({ attachment: 'u', files: [file] })).toBe('done');
+  expect(world.overlay.prepareAdoption({ attachment: 'u', files: [file], witnesses: [] })).toBe(
+    'done',
+  );
   world.overlay.close();
   expect(loadBackingDigests(world.journalPath)).toEqual([extent.digest]);
 });

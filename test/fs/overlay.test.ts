@@ -61,6 +61,7 @@ test('adopted files keep inode, times and bytes and leave the upper directory', 
   const extent = world.store('content');
   const adoption = {
     attachment: 'u',
+    witnesses: [],
     files: [
       {
         path: b('a.rlib'),

@@ -198,7 +198,7 @@ function adopt(world: World, path: string, disposal: AdoptedFile['disposal']): v
     const extent = extentOf(readFileSync(entry.hostPath!));
     return { path: entry.path, ino: entry.ino, generation: entry.generation, extent, disposal };
   });
-  const adoption = { attachment: 'adopted', files };
+  const adoption = { attachment: 'adopted', files, witnesses: [] };
   expect(world.overlay.prepareAdoption(adoption)).toBe('done');
   expect(world.overlay.completeAdoption(adoption)).toBe('done');
 }

@@ -203,7 +203,7 @@ export class Runner implements Disposable {
     this.#attachments += 1;
     const files = this.#adoptable(operation.path, operation.disposal);
     if (files.length === 0) return;
-    const adoption = { attachment: `unit-${this.#attachments}`, files };
+    const adoption = { attachment: `unit-${this.#attachments}`, files, witnesses: [] };
     expect(overlay.prepareAdoption(adoption)).toBe('done');
     if (operation.between !== undefined) {
       const path = operation.between;

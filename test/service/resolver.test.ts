@@ -159,3 +159,118 @@ describe('the resolver', () => {
     );
   });
 });
+
+/** A store of several units under the keys of their places, newest first. */
+function storeWith(
+  units: readonly { readonly id: string; readonly facts: UnitFacts }[],
+  rejected: readonly string[] = [],
+): ResolverStore & { readonly looks: () => number } {
+  const byId = new Map(units.map((unit) => [unit.id, unit]));
+  let looks = 0;
+  return {
+    candidates: (key) =>
+      units
+        .filter((unit) => lookupKeyFor('namespace', unit.facts) === key)
+        .map((unit) => unit.id as Digest),
+    manifest: (digest) => {
+      looks += 1;
+      const unit = byId.get(digest);
+      if (unit === undefined) return undefined;
+      const lookupKey = lookupKeyFor('namespace', unit.facts);
+      return { version: 1, lookupKey, entries: [], createdMs: 1, facts: unit.facts };
+    },
+    hasBlobsSync: () => true,
+    isRejected: ({ outputs }) => rejected.includes(outputs),
+    damaged: () => undefined,
+    readBlobSync: () => Buffer.alloc(0),
+    putBytesSync: () => id,
+    looks: () => looks,
+  };
+}
+
+const idOf = (text: string): string => Buffer.from(text).toString('hex').padEnd(64, '0');
+
+function ask(store: ResolverStore, preferred: ReadonlyMap<string, number> = new Map()): string {
+  const resolver = new SessionResolver(store, createInputs(), environment);
+  const target = { buildDir: '/here', units: new UnitTable(), preferredBuildDirs: preferred };
+  const answer = resolver.resolve(wanted, target);
+  if ('reason' in answer) return answer.reason;
+  return answer.map(({ facts: { outputs } }) => outputs).join();
+}
+
+describe('of several units under one hash', () => {
+  const variant = (
+    outputs: string,
+    more: Partial<UnitFacts> = {},
+  ): { id: string; facts: UnitFacts } => ({
+    id: idOf(outputs),
+    facts: { ...facts, outputs, ...more },
+  });
+
+  test('the one that was built last is offered, whatever the build-dir has in common', () => {
+    const units = [variant('new'), variant('old', { buildDir: '/friend' })];
+    expect(ask(storeWith(units), new Map([['/friend', 7]]))).toBe('new');
+  });
+
+  test('one that was made otherwise stays a choice of its own', () => {
+    const units = [variant('new'), variant('old', { buildDir: '/friend', identity: 'other' })];
+    expect(ask(storeWith(units), new Map([['/friend', 7]]))).toBe('old');
+  });
+
+  test('a rejected one is never offered', () => {
+    const units = [variant('new'), variant('old')];
+    expect(ask(storeWith(units, ['new']))).toBe('old');
+    expect(ask(storeWith(units, ['new', 'old']))).toBe('unknown-unit');
+  });
+
+  test('one whose sources lie in another CARGO_HOME is not', () => {
+    const elsewhere = { packageRoot: '/other/registry/src/index/demo-1.0.0', identity: 'other' };
+    expect(ask(storeWith([variant('new', elsewhere)]))).toBe('other-source');
+    expect(ask(storeWith([variant('new', elsewhere), variant('old')]))).toBe('old');
+  });
+
+  test('a dependency must have the same identity, not only the same bytes', () => {
+    const place = { unitHash: 'b'.repeat(16) };
+    const base = variant('base', { ...place, identity: 'one' });
+    const needs = (identity: string): Partial<UnitFacts> => ({
+      dependencies: [
+        { unitKey: `debug#classic#${place.unitHash}`, fingerprint: 'f', identity, outputs: 'base' },
+      ],
+    });
+    expect(ask(storeWith([variant('top', needs('one')), base]))).toBe('base,top');
+    expect(ask(storeWith([variant('top', needs('two')), base]))).toBe('dependency-unavailable');
+  });
+
+  test('a question has an end, however many combinations there are', () => {
+    const levels = 24;
+    const hash = (level: number): string => String(level).padStart(16, '0');
+    const units = Array.from({ length: levels }, (_, level) =>
+      ['a', 'b', 'c'].map((name) => {
+        const isLast = level === levels - 1;
+        const next = level === levels - 2 ? 'missing' : `${level + 1}`;
+        return {
+          id: idOf(`${level}${name}`),
+          facts: {
+            ...facts,
+            unitHash: level === 0 ? wanted.unitHash : hash(level),
+            identity: `${level}`,
+            outputs: `${level}`,
+            buildDir: `/origin/${name}`,
+            rewrites: [name],
+            dependencies: isLast
+              ? []
+              : [1, 2].map(() => ({
+                  unitKey: `debug#classic#${hash(level + 1)}`,
+                  fingerprint: 'f',
+                  identity: next,
+                  outputs: next,
+                })),
+          },
+        };
+      }),
+    ).flat();
+    const store = storeWith(units);
+    expect(ask(store)).toMatch(/^(?:dependency-unavailable|too-many-variants)$/);
+    expect(store.looks()).toBeLessThan(100_000);
+  });
+});

@@ -273,7 +273,7 @@ export class Promoter {
 }
 
 function adoptionOf(stored: StoredFiles): Adoption {
-  return { attachment: stored.id, files: stored.adopted };
+  return { attachment: stored.id, files: stored.adopted, witnesses: stored.witnesses };
 }
 
 async function syncFile(path: string): Promise<void> {

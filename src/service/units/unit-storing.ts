@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { packedFileBytesMax } from '../../base/limits.js';
 import { byteStringToHostPath, type ByteString } from '../../base/byte-string.js';
-import type { AdoptedFile, SnapshotEntry } from '../../fs/view-control.js';
+import type { AdoptedFile, AdoptionWitness, SnapshotEntry } from '../../fs/view-control.js';
 import type { Extent } from '../../fs/lower.js';
 import { neutralText } from '../../cargo/path-mentions.js';
 import { dependsOnCpu } from '../../cargo/shareability.js';
@@ -29,6 +29,8 @@ export interface StoredFiles {
   readonly manifest: Manifest;
   readonly facts: UnitFacts;
   readonly adopted: readonly AdoptedFile[];
+  /** Copied, and left where they are. */
+  readonly witnesses: readonly AdoptionWitness[];
   readonly blobs: readonly Digest[];
   /** Keeps clean-up away until the commit; the caller releases it. */
   readonly lease: Lease;
@@ -62,8 +64,8 @@ export async function storeUnit(draft: UnitDraft, context: PromoterContext): Pro
   const lease = context.store.lease('promotion', [id, ...blobs]);
   try {
     const adopted = await adoptedFiles(placed, known?.manifest, context);
-    const isKnown = known !== undefined;
-    return { id, manifest, facts: known?.facts ?? facts, adopted, blobs, lease, isKnown };
+    const stored = { id, manifest, facts: known?.facts ?? facts, blobs, lease };
+    return { ...stored, adopted, witnesses: witnessesOf(placed), isKnown: known !== undefined };
   } catch (error) {
     lease[Symbol.dispose]();
     throw error;
@@ -349,6 +351,13 @@ async function adoptedFiles(
     adopted.push({ path, ino, generation, extent, disposal });
   }
   return adopted;
+}
+
+/** Those that are read from the upper layer and not exchanged. */
+function witnessesOf(placed: readonly PlacedFile[]): readonly AdoptionWitness[] {
+  return placed
+    .filter(({ entry, disposal }) => disposal === 'stay' && entry.extent === undefined)
+    .map(({ entry: { path, ino, generation } }) => ({ path, ino, generation }));
 }
 
 /** Where the equal unit has the same bytes: small ones lie in a pack of its own. */
