@@ -181,6 +181,7 @@ describe('a session knows', () => {
       variables: { CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER: 'musl-ld' },
     });
     chmodSync(join(at, 'bin/win-ld'), 0o755);
+    chmodSync(join(at, 'w/tools/ld'), 0o755);
     const environment = known();
     expect(environment.linkerOf(undefined)).toBe(join(at, 'w/tools/ld'));
     expect(environment.linkerOf(host)).toBe(join(at, 'w/tools/ld'));
