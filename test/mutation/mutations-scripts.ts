@@ -148,8 +148,8 @@ export const scriptMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'e2e/scripts.test.ts',
-    testName: 'rule 12: declared files and variables',
+    testFile: 'e2e/mentions.test.ts',
+    testName: 'is a variable that only the compiler reads',
   },
   {
     rule: 12,

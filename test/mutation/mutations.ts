@@ -113,8 +113,8 @@ export const mutations: readonly Mutation[] = [
         replace: 'return facts.identity === dependency.identity;',
       },
     ],
-    testFile: 'e2e/coherence.test.ts',
-    testName: 'rule 6: a local variant of a dependency',
+    testFile: 'service/resolver.test.ts',
+    testName: 'rule 6: a unit is not served with a dependency of which',
   },
   {
     rule: 7,
