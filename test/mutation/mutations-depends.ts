@@ -3,6 +3,45 @@ import type { Mutation } from './mutation.js';
 
 export const dependencyMutations: readonly Mutation[] = [
   {
+    rule: 1,
+    name: 'tools are no part of the identity of a unit',
+    edits: [
+      {
+        file: 'service/units/unit-identity.ts',
+        search: '    entries(facts.tools),\n',
+        replace: '',
+      },
+    ],
+    testFile: 'service/unit-identity.test.ts',
+    testName: 'is another one with',
+  },
+  {
+    rule: 1,
+    name: 'digests of inputs are no part of the identity of a unit',
+    edits: [
+      {
+        file: 'service/units/unit-identity.ts',
+        search: '=> [kind, root, paths, digest])',
+        replace: '=> [kind, root, paths])',
+      },
+    ],
+    testFile: 'service/unit-identity.test.ts',
+    testName: 'is another one with',
+  },
+  {
+    rule: 1,
+    name: 'how dependencies were made is no part of the identity of a unit',
+    edits: [
+      {
+        file: 'service/units/unit-identity.ts',
+        search: '=> [unitKey, identity])',
+        replace: '=> [unitKey])',
+      },
+    ],
+    testFile: 'service/unit-identity.test.ts',
+    testName: 'is another one with',
+  },
+  {
     rule: 7,
     name: 'units that were made again in the same way are offered, too',
     edits: [

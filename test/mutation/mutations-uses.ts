@@ -44,6 +44,19 @@ export const useMutations: readonly Mutation[] = [
   },
   {
     rule: 12,
+    name: 'files of pkg-config are no inputs of a script',
+    edits: [
+      {
+        file: 'service/units/script-inputs.ts',
+        search: 'const found = asksPkgConfig ? await pkgConfigInputs(script, context) : [];',
+        replace: 'const found: never[] = [];',
+      },
+    ],
+    testFile: 'e2e/native-inputs.test.ts',
+    testName: 'of which a script asks pkg-config for no more than the version',
+  },
+  {
+    rule: 12,
     name: 'whether a directory is there is not compared',
     edits: [
       {
@@ -131,8 +144,8 @@ export const useMutations: readonly Mutation[] = [
           'for (const name of names) if (tools.identify(name) !== null) found.set(name, tools.identify(name));',
       },
     ],
-    testFile: 'e2e/mentions.test.ts',
-    testName: 'costs nothing: other tools on PATH, a virtual environment',
+    testFile: 'service/script-tools.test.ts',
+    testName: 'a tool that is not there is recorded as that',
   },
   {
     rule: 12,
