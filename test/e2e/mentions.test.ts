@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { CargoRun } from '../support/cargo-run.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import type { Workspace } from '../support/workspace.js';
-import { createGitCrates, nativeOutput, type CrateText } from './crates.js';
+import { createGitCrates, gitCheckout, nativeOutput, type CrateText } from './crates.js';
 
 /** A build script whose expression of type String becomes the crate's value. */
 function scripted(
@@ -245,6 +245,27 @@ pub fn value(input: TokenStream) -> TokenStream {
     expect((await build('c', { LIBRARY_MODE: 'x' })).compiled).toEqual(['app']);
   });
 
+  test('is a variable that only the compiler reads which a script starts', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { build } = await createBuilder(
+      world,
+      {
+        by_cc: scripted(
+          'let mut c = Command::new("cc"); c.args(["-E", "-P", "-include", "word.h", "-xc", "/dev/null"]); answer(c)',
+        ),
+      },
+      ['by_cc'],
+    );
+    for (const word of ['one', 'two']) {
+      await mkdir(join(world.path, word));
+      await writeFile(join(world.path, word, 'word.h'), `${word}\n`);
+    }
+    const env = (word: string): Record<string, string> => ({ CPATH: join(world.path, word) });
+    expect((await build('a', env('one'))).output).toBe('by_cc one');
+    expect((await build('b', env('two'))).output).toBe('by_cc two');
+    expect((await build('c', env('one'))).compiled).toEqual(['app']);
+  });
+
   test('is PROFILE, where a profile of its own name may inherit another', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const { build } = await createBuilder(
@@ -261,6 +282,24 @@ pub fn value(input: TokenStream) -> TokenStream {
     expect(decisions.map(({ reason }) => reason)).toContain('custom-profile');
     const second = await build('b', {}, { manifest: inheriting('release'), args });
     expect(second.output).toBe('by_profile release');
+  });
+
+  test('is a file of the package that a macro reads', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { build } = await createBuilder(
+      world,
+      {
+        reads: macroOf(
+          'std::fs::read_to_string(std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/text.txt").unwrap()',
+        ),
+        use_reads: { ...userOf('reads'), files: { 'text.txt': 'one' } },
+      },
+      ['use_reads'],
+    );
+    expect((await build('a')).output).toBe('use_reads one');
+    await writeFile(join(await gitCheckout(world), 'use_reads/text.txt'), 'two');
+    expect((await build('b')).output).toBe('use_reads two');
+    expect((await build('c')).compiled).toEqual(['app']);
   });
 
   test('is a file that a macro finds outside of its package', async () => {

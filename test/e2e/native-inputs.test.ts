@@ -123,6 +123,24 @@ describeEndToEnd('libraries of the system', () => {
     expect(await build('fourth', env)).toMatchObject({ compiled: [], output: 'native 2' });
   });
 
+  test('of which a script asks pkg-config for no more than the version', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const pc = join(world.path, 'pc');
+    const build = await gitBuilder(world, {
+      native: {
+        lib: 'pub fn value() -> &\'static str { env!("SEEN") }\n',
+        build:
+          'fn main() { println!("cargo:rerun-if-changed=build.rs"); let out = std::process::Command::new("pkg-config").args(["--modversion", "native"]).output().unwrap().stdout; println!("cargo:rustc-env=SEEN={}", String::from_utf8(out).unwrap().trim()); }\n',
+      },
+    });
+    for (const version of ['1', '2']) {
+      const text = `Name: native\nDescription: a library\nVersion: ${version}\n`;
+      await put(join(pc, 'native.pc'), text);
+      const built = await build(`first-${version}`, { PKG_CONFIG_PATH: pc });
+      expect(built).toMatchObject({ output: `native ${version}` });
+    }
+  });
+
   test('that vanished are not linked any more', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const cache = join(world.path, 'cache');

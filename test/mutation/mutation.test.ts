@@ -8,13 +8,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { behaviourMutations } from './mutations-behaviour.js';
+import { dependencyMutations } from './mutations-depends.js';
 import { mutations as identityMutations } from './mutations.js';
+import { scriptMutations } from './mutations-scripts.js';
+import { useMutations } from './mutations-uses.js';
 import { applyEdits, MutatedTree, root } from './mutated-tree.js';
 import type { Mutation } from './mutation.js';
 
 const wanted = process.env['XCACHE_MUTATIONS'];
 const isTrusting = process.env['XCACHE_MUTATIONS_TRUST'] !== undefined;
-const mutations: readonly Mutation[] = [...identityMutations, ...behaviourMutations];
+const mutations: readonly Mutation[] = [
+  ...identityMutations,
+  ...scriptMutations,
+  ...behaviourMutations,
+  ...dependencyMutations,
+  ...useMutations,
+];
 
 const testOfRule = /\b(?:test|it)(?:\.each\([^)]*\))?\(\s*['`]rule (\d+): /g;
 

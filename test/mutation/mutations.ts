@@ -8,8 +8,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/unit-facts.ts',
-        search: 'JSON.stringify([namespace, unit.layout, unit.profilePath, unit.unitHash])',
-        replace: 'JSON.stringify([namespace, unit.layout, unit.profilePath])',
+        search: '    unit.profilePath,\n    unit.unitHash,\n',
+        replace: '    unit.profilePath,\n',
       },
     ],
     testFile: 'e2e/lifecycle.test.ts',
@@ -109,19 +109,19 @@ export const mutations: readonly Mutation[] = [
       {
         file: 'service/units/resolver.ts',
         search:
-          'return facts.fingerprint === dependency.fingerprint && facts.outputs === dependency.outputs;',
-        replace: 'return facts.fingerprint === dependency.fingerprint;',
+          'return facts.identity === dependency.identity && facts.outputs === dependency.outputs;',
+        replace: 'return facts.identity === dependency.identity;',
       },
     ],
-    testFile: 'e2e/coherence.test.ts',
-    testName: 'rule 6: a local variant of a dependency',
+    testFile: 'service/resolver.test.ts',
+    testName: 'rule 6: a unit is not served with a dependency of which',
   },
   {
     rule: 7,
     name: 'variables that a script declared are not compared',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'service/units/environment-fit.ts',
         search: 'of facts.variables) {',
         replace: 'of facts.variables.slice(0, 0)) {',
       },
@@ -136,7 +136,7 @@ export const mutations: readonly Mutation[] = [
       {
         file: 'service/units/resolver.ts',
         search:
-          'return facts.fingerprint === dependency.fingerprint && facts.outputs === dependency.outputs;',
+          'return facts.identity === dependency.identity && facts.outputs === dependency.outputs;',
         replace: 'return facts.outputs === dependency.outputs;',
       },
     ],
@@ -148,9 +148,9 @@ export const mutations: readonly Mutation[] = [
     name: 'inputs are not compared',
     edits: [
       {
-        file: 'service/units/resolver.ts',
-        search: 'const changed = facts.inputs.find(',
-        replace: 'const changed = facts.inputs.slice(0, 0).find(',
+        file: 'service/units/input-fit.ts',
+        search: 'for (const set of facts.inputs) {',
+        replace: 'for (const set of facts.inputs.slice(0, 0)) {',
       },
     ],
     testFile: 'e2e/inputs.test.ts',
@@ -161,9 +161,9 @@ export const mutations: readonly Mutation[] = [
     name: 'inputs are not compared, by the proof',
     edits: [
       {
-        file: 'service/units/resolver.ts',
-        search: 'const changed = facts.inputs.find(',
-        replace: 'const changed = facts.inputs.slice(0, 0).find(',
+        file: 'service/units/input-fit.ts',
+        search: 'for (const set of facts.inputs) {',
+        replace: 'for (const set of facts.inputs.slice(0, 0)) {',
       },
     ],
     testFile: 'proof/proof.test.ts',
@@ -188,8 +188,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/host/session-environment.ts',
-        search: "if (mountNamespace(cargo.pid) !== mountNamespace('self')) {",
-        replace: "if (mountNamespace(cargo.pid) === '') {",
+        search: 'if (start.hasOtherMounts) {',
+        replace: "if (start.program === '') {",
       },
     ],
     testFile: 'e2e/inputs.test.ts',
@@ -239,7 +239,7 @@ export const mutations: readonly Mutation[] = [
     name: 'the processor is not compared',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'service/units/environment-fit.ts',
         search: 'if (facts.cpu !== null && facts.cpu !== environment.cpu) {',
         replace: "if (facts.cpu === '') {",
       },
@@ -252,7 +252,7 @@ export const mutations: readonly Mutation[] = [
     name: 'variables of the user are not recorded',
     edits: [
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'service/units/compilation-environment.ts',
         search: '.filter(([name]) => !isSetForCompilers(name))',
         replace: '.filter(() => false)',
       },
@@ -266,8 +266,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'cargo/path-bearing.ts',
-        search: "(root) => root !== '' && root !== '/' && rest.includes(root),",
-        replace: "(root) => root === '\\0' && rest.includes(root),",
+        search: "(root) => root !== '' && root !== '/' && namesPath(rest, root),",
+        replace: "(root) => root === '\\0' && namesPath(rest, root),",
       },
     ],
     testFile: 'cargo/path-bearing.test.ts',

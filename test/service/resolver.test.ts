@@ -7,7 +7,7 @@ import { InputVerifier } from '../../src/service/units/input-verifier.js';
 import { describeMiss, type Miss } from '../../src/service/units/miss.js';
 import { SessionResolver, type ResolverStore } from '../../src/service/units/resolver.js';
 import type { SessionEnvironment } from '../../src/service/host/session-environment.js';
-import { lookupKeyFor, type UnitFacts } from '../../src/service/units/unit-facts.js';
+import { lookupKeyFor, unitKeyOf, type UnitFacts } from '../../src/service/units/unit-facts.js';
 import { UnitTable } from '../../src/service/units/unit-record.js';
 import type { Digest, Manifest, ManifestEntry } from '../../src/store/manifest.js';
 import { createTempDirectory } from '../support/tmp.js';
@@ -89,6 +89,25 @@ function storeOf(unit: UnitFacts, paths: readonly string[]): ResolverStore {
   };
 }
 
+/** Units under the keys of their own places, the latest first; `0…`, `1…` are their manifests. */
+function resolveFrom(units: readonly UnitFacts[], present = new UnitTable()): string {
+  const manifests = units.map((unit): Manifest => {
+    const lookupKey = lookupKeyFor(environment.namespace, unit);
+    return { version: 1, lookupKey, entries: [], createdMs: 1, facts: unit };
+  });
+  const idAt = (index: number): Digest => String(index).repeat(64) as Digest;
+  const store: ResolverStore = {
+    ...storeOf(facts, []),
+    candidates: (key) =>
+      manifests.flatMap(({ lookupKey }, index) => (lookupKey === key ? [idAt(index)] : [])),
+    manifest: (digest) => manifests[Number(digest[0])],
+  };
+  const resolver = new SessionResolver(store, createInputs(), environment);
+  const target = { buildDir: '/here/target', units: present, preferredBuildDirs: new Map() };
+  const answer = resolver.resolve(wanted, target);
+  return 'reason' in answer ? answer.reason : answer.map(({ offer }) => offer.id[0]).join();
+}
+
 function createResolver(
   unit: UnitFacts,
   inputs = createInputs(),
@@ -148,6 +167,44 @@ describe('the resolver', () => {
     { namespace: 'another' },
   ] as const)('a unit is not served that stands under the key of another one: %o', (change) => {
     expect(createResolver({ ...facts, ...change })()).toBe('foreign-files');
+  });
+
+  test.each([{ identity: 'other' }, { outputs: 'other' }])(
+    'rule 6: a unit is not served with a dependency of which that differs: %o',
+    (change) => {
+      const base = { ...facts, package: 'base', unitHash: 'fedcba9876543210' };
+      const { fingerprint, identity, outputs } = base;
+      const unitKey = unitKeyOf(base);
+      const user = { ...facts, dependencies: [{ unitKey, fingerprint, identity, outputs }] };
+      const other = { ...base, ...change };
+      expect(resolveFrom([user, base])).toBe('1,0');
+      expect(resolveFrom([user, other])).toBe('dependency-unavailable');
+      const present = new UnitTable();
+      present.set({ state: 'stored', unitKey, id: 'present', facts: other, sinceNs: 1n });
+      expect(resolveFrom([user, base], present)).toBe('dependency-differs');
+    },
+  );
+
+  test('a unit that was made again in the same way is the latest, also where another was made', () => {
+    const own = { ...facts, buildDir: '/here/target', outputs: 'own' };
+    expect(resolveFrom([facts, { ...own, identity: 'other' }])).toBe('1');
+    expect(resolveFrom([facts, own])).toBe('0');
+  });
+
+  test.each([
+    ['variable-differs', { variables: [['WORD', 'one']] }],
+    ['environment-differs', { steering: { CPATH: '/one' } }],
+    ['environment-differs', { settings: { RUSTC_LINKER: '/one' } }],
+    ['tool-differs', { tools: { 'no-such-tool': '/one:1' } }],
+  ] as const)('a unit is not served where that is not so, %s: %o', (reason, change) => {
+    expect(resolveFrom([{ ...facts, ...change }])).toBe(reason);
+  });
+
+  test('a unit that was rejected is not served', () => {
+    const store = { ...storeOf(facts, [ownFile]), isRejected: () => true };
+    const resolver = new SessionResolver(store, createInputs(), environment);
+    const target = { buildDir: '/here', units: new UnitTable(), preferredBuildDirs: new Map() };
+    expect(resolver.resolve(wanted, target)).toMatchObject({ reason: 'unknown-unit' });
   });
 
   test('says which file of a unit is not its own', () => {

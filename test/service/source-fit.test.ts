@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest';
+import { sourceMisfit } from '../../src/service/units/source-fit.js';
+
+const commit = '0123456789abcdef0123456789abcdef01234567';
+const session = { cargoHome: '/home/me/.cargo', commits: new Set([commit]) };
+const checkout = '/home/me/.cargo/git/checkouts/crates-0123456789abcdef';
+
+describe('the sources of a stored unit are those of a session', () => {
+  test.each([
+    ['registry', '/home/me/.cargo/registry/src/index-1/one-1.0.0'],
+    ['git', `${checkout}/0123456/one`],
+    ['directory', '/usr/share/cargo/registry/one'],
+  ] as const)('of %s in %s', (origin, packageRoot) => {
+    expect(sourceMisfit({ origin, packageRoot }, session)).toBeUndefined();
+  });
+
+  test.each([
+    ['registry', '/home/me/.cargo-old/registry/src/index-1/one-1.0.0'],
+    ['git', '/home/you/.cargo/git/checkouts/crates-0123456789abcdef/0123456/one'],
+  ] as const)('but not below another CARGO_HOME: %s in %s', (origin, packageRoot) => {
+    const misfit = { reason: 'other-source', detail: packageRoot };
+    expect(sourceMisfit({ origin, packageRoot }, session)).toEqual(misfit);
+  });
+
+  test('but not at a commit that the lock file does not have, as far as there is one', () => {
+    const facts = { origin: 'git', packageRoot: `${checkout}/7654321/one` } as const;
+    const misfit = { reason: 'other-source', detail: 'commit 7654321' };
+    expect(sourceMisfit(facts, session)).toEqual(misfit);
+    expect(sourceMisfit(facts, { ...session, commits: undefined })).toBeUndefined();
+  });
+});
