@@ -14,10 +14,10 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StatusResult } from '../../src/service/control/protocol.js';
-import { waitUntil } from '../support/processes.js';
+import { viewDirectory } from '../../src/service/views/view-directory.js';
+import { detachMount, waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import {
-  findIn,
   isRoot,
   itoa,
   itoaAndAnyhow,
@@ -33,6 +33,19 @@ async function useStore(world: World): Promise<string> {
   await world.xcache('service', 'start');
   await world.xcache('service', 'stop');
   return world.paths.storeDirectory;
+}
+
+const emptied = (path: string): void => truncateSync(path, 0);
+const replaced = (path: string): void => writeFileSync(path, '0123456789abcdef');
+const removed = (path: string): void => rmSync(path);
+const cut = (path: string): void => truncateSync(path, 100);
+
+/** The one file below a directory whose name matches. */
+function findBelow(directory: string, name: RegExp): string {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const [found, ...others] = entries.filter((entry) => name.test(entry.name));
+  if (found === undefined || others.length > 0) throw new Error(`${directory}: ${name.source}`);
+  return join(found.parentPath, found.name);
 }
 
 async function refusedStart(world: World): Promise<string> {
@@ -124,19 +137,10 @@ describeEndToEnd('a store', () => {
 
   test.skipIf(!isRoot)('pauses promotion while there is no room, and says so', async () => {
     await using world = await createWorld();
+    await using full = await fullStore(world);
     const native = await world.workspace('native', { dependencies: itoa });
-    await native.mustCargo('build');
-    const home = join(world.path, 'home');
-    const store = join(home, 'store');
-    mkdirSync(store, { recursive: true });
-    chmodSync(home, 0o700);
-    chmodSync(store, 0o700);
-    // The views are elsewhere, so that only the store has no room.
-    await using _tmpfs = mountFor(world, '-t', 'tmpfs', '-o', 'mode=700,size=16m', 'none', store);
-    await world.xcache('service', 'start');
-    const filler = join(store, 'filler');
-    expect(() => fill(filler)).toThrow(/ENOSPC/);
     await native.mount();
+    await native.mustCargo('build');
     let paused: string | undefined;
     await waitUntil('promotion pauses', async () => {
       paused = (await world.xcacheJson<StatusResult>('status')).promotionPaused;
@@ -146,17 +150,31 @@ describeEndToEnd('a store', () => {
     expect((await world.xcache('status')).stdout).toContain('paus');
     expect(await native.mustCargo('build')).toMatchObject(nothingToDo);
     expect((await world.stats()).store.units).toBe(0);
-    truncateSync(filler, 0);
+    truncateSync(full.filler, 0);
     expect((await world.xcache('gc')).exitCode).toBe(0);
     await waitUntil('units are stored', async () => (await world.stats()).store.units > 0);
     expect((await world.verify()).problems).toEqual([]);
-    rmSync(filler);
+    rmSync(full.filler);
     // Across disks, too, what is stored is served.
     const second = await world.workspace('second', { dependencies: itoa });
     await second.mount();
     expect((await second.mustCargo('build')).compiled).toEqual(['app']);
   });
 });
+
+/** Starts the service with a store on a disk of its own that is full; the views are elsewhere. */
+async function fullStore(world: World): Promise<{ readonly filler: string } & AsyncDisposable> {
+  const home = join(world.path, 'home');
+  const store = join(home, 'store');
+  mkdirSync(store, { recursive: true });
+  chmodSync(home, 0o700);
+  chmodSync(store, 0o700);
+  const disk = mountFor(world, '-t', 'tmpfs', '-o', 'mode=700,size=16m', 'none', store);
+  await world.xcache('service', 'start');
+  const filler = join(store, 'filler');
+  expect(() => fill(filler)).toThrow(/ENOSPC/);
+  return { filler, [Symbol.asyncDispose]: async () => await disk[Symbol.asyncDispose]() };
+}
 
 /** Writes until the disk is full, and returns the error. */
 function fill(path: string): void {
@@ -169,7 +187,9 @@ describeEndToEnd('a target', () => {
   test('with files that cargo does not know keeps them, and shares none', async () => {
     await using world = await createWorld();
     const workspace = await world.workspace('one', five);
-    await workspace.mustCargo('build');
+    await workspace.mount();
+    await workspace.buildAndSettle();
+    await workspace.unmount();
     const strange: Readonly<Record<string, string>> = {
       'debug/deps/libunknown-0123456789abcdef.rlib': 'no library',
       'debug/.fingerprint/unknown-0123456789abcdef/lib-unknown.json': '{"rustc":1,',
@@ -198,35 +218,35 @@ describeEndToEnd('a target', () => {
     expect((await world.verify()).problems).toEqual([]);
   });
 
-  test.each([
-    ['hash file without text', 'lib-itoa', (path: string) => truncateSync(path, 0)],
-    ['wrong hash file', 'lib-itoa', (path: string) => writeFileSync(path, '0123456789abcdef')],
-    ['missing hash file', 'lib-itoa', (path: string) => rmSync(path)],
-    ['missing dep-info', 'dep-lib-itoa', (path: string) => rmSync(path)],
-    ['cut JSON', 'lib-itoa.json', (path: string) => truncateSync(path, 100)],
-  ])('with a unit that has a %s shares nothing of it', async (_, name, damage) => {
+  test.skipIf(!isRoot).each([
+    ['nothing wrong', '.fingerprint', /^lib-itoa$/, () => undefined, ['app']],
+    ['a hash file without text', '.fingerprint', /^lib-itoa$/, emptied, ['app', 'itoa']],
+    ['a wrong hash file', '.fingerprint', /^lib-itoa$/, replaced, ['app', 'itoa']],
+    ['no hash file', '.fingerprint', /^lib-itoa$/, removed, ['app', 'itoa']],
+    ['no dep-info', '.fingerprint', /^dep-lib-itoa$/, removed, ['app', 'itoa']],
+    ['a JSON that is cut', '.fingerprint', /^lib-itoa\.json$/, cut, ['app', 'itoa']],
+    ['no library', 'deps', /^libitoa-.*\.rlib$/, removed, ['app', 'itoa']],
+  ] as const)('has a unit with %s: what is whole is shared', async (...row) => {
+    const [, directory, name, damage, compiled] = row;
     await using world = await createWorld();
+    // Built by a known cargo, and not stored before the damage is done.
+    await using full = await fullStore(world);
     const workspace = await world.workspace('one', five);
-    await workspace.mustCargo('build');
-    damage(join(await findIn(workspace, 'debug/.fingerprint', /^itoa-/), name));
     await workspace.mount();
+    await workspace.mustCargo('build');
+    await world.killService();
+    detachMount(workspace.target);
+    const { upperDirectory } = viewDirectory(world.paths.viewsDirectory, workspace.target);
+    damage(findBelow(join(upperDirectory, 'debug', directory), name));
+    rmSync(full.filler);
+    await workspace.mount();
+    // The same environment as before, which builds other units.
+    await workspace.mustCargo('check');
     await workspace.settled();
-    expect((await world.stats()).store.units).toBe(0);
     const second = await world.workspace('second', five);
     await second.mount();
-    expect((await second.mustCargo('build')).compiled).toEqual(['app', 'itoa']);
-  });
-
-  test('with a unit that lacks its library shares nothing of it', async () => {
-    await using world = await createWorld();
-    const workspace = await world.workspace('one', five);
-    await workspace.mustCargo('build');
-    rmSync(await findIn(workspace, 'debug/deps', /^libitoa-.*\.rlib$/));
-    await workspace.mount();
-    await workspace.settled();
-    expect((await world.stats()).store.units).toBe(0);
-    expect((await workspace.buildAndSettle()).compiled).toEqual(['app', 'itoa']);
-    expect((await world.stats()).store.units).toBe(1);
+    expect((await second.mustCargo('build')).compiled).toEqual(compiled);
+    await world.xcache('service', 'stop');
   });
 
   test('may hold names that are not UTF-8, before, in and after the mount', async () => {

@@ -35,6 +35,7 @@ describe('the configuration', () => {
       gc: { isAutomatic: true },
       service: { logLevel: 'info' },
       mount: { driver: undefined },
+      verify: { sample: 0 },
     });
     expect(new Set(entries.map(({ source }) => source))).toEqual(new Set(['default']));
   });
@@ -48,6 +49,7 @@ describe('the configuration', () => {
       gc: { isAutomatic: false, maxSizeBytes: 20 * 2 ** 30, maxAgeMs: 90 * 86_400_000 },
       service: { logLevel: 'debug' },
       mount: { driver: 'fuse-native' },
+      verify: { sample: 0 },
     });
     expect(entry(entries, 'gc.max-size')).toEqual({
       key: 'gc.max-size',
@@ -83,6 +85,7 @@ describe('the configuration', () => {
       gc: { isAutomatic: false, maxSizeBytes: 2 * 2 ** 30, maxAgeMs: 86_400_000 },
       service: { logLevel: 'warn' },
       mount: { driver: undefined },
+      verify: { sample: 0 },
     });
     expect(entry(entries, 'service.log-level')).toMatchObject({
       source: 'environment',

@@ -124,3 +124,11 @@ describe('files of the host', () => {
     expect(new HostFiles(() => []).stat(join(temporary.path, 'a'))).toBeUndefined();
   });
 });
+
+it('a path that is not absolute is unknown, and asks nothing of the host', () => {
+  const files = new HostFiles(() => []);
+  for (const path of ['', '.', 'src/lib.rs', './Cargo.toml']) {
+    expect(files.look(path).kind).toBe('unknown');
+    expect(files.stat(path)).toBeUndefined();
+  }
+});

@@ -89,6 +89,8 @@ export class HostFiles {
 
   /** Follows links. Never throws. */
   look(path: string): Look {
+    // Of another directory than ours, which nobody names.
+    if (!path.startsWith('/')) return unknown(path, 'is not absolute');
     return this.#find(path, linksMax);
   }
 

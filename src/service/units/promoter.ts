@@ -123,13 +123,26 @@ export class Promoter {
         const snapshots = await this.#context.call('snapshotUnits', batch);
         const drafts: UnitDraft[] = [];
         for (const [index, unit] of batch.entries()) {
-          const draft = await this.#draft(unit, snapshots[index] ?? []);
+          const draft = await this.#draftAlone(unit, snapshots[index] ?? []);
           if (draft) drafts.push(draft);
         }
         await this.#storeAll(drafts);
       } catch (error) {
         this.#context.failed(error, batch);
       }
+    }
+  }
+
+  /** A unit that cannot be judged must not keep the others out. */
+  async #draftAlone(
+    unit: NamedUnit,
+    entries: readonly SnapshotEntry[],
+  ): Promise<UnitDraft | undefined> {
+    try {
+      return await this.#draft(unit, entries);
+    } catch (error) {
+      this.#context.failed(error, [unit]);
+      return undefined;
     }
   }
 
