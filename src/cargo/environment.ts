@@ -134,6 +134,14 @@ export function isSteeringVariable(name: string): boolean {
   return steering.some(matches) && !ignored.some(matches);
 }
 
+const linking =
+  /^(?:LIBRARY_PATH|COMPILER_PATH|GCC_EXEC_PREFIX|LD_RUN_PATH|LDEMULATION|GNUTARGET|NIX_.*|SDKROOT|DEVELOPER_DIR|[A-Z]+_DEPLOYMENT_TARGET|CCC_OVERRIDE_OPTIONS|LIB|LIBPATH|VCINSTALLDIR)$/;
+
+/** Of the steering variables those that a linker reads, or the C compiler that starts it for rustc. */
+export function isLinkingVariable(name: string): boolean {
+  return linking.test(name);
+}
+
 /**
  * The steering variables of an environment, sorted by name; equal environments serialize equally.
  * Those that are as good as unset (`comparedValue`) are left out.

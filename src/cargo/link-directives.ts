@@ -77,6 +77,50 @@ export function staticLinkAttributes(source: string): readonly string[] {
   return [...new Set(names)];
 }
 
+/**
+ * Libraries of `#[link(…)]` in a Rust source, also in `cfg_attr` and in macros. As above, what is
+ * configured away counts. Frameworks and `raw-dylib` name no file that the linker reads.
+ */
+export function linkAttributes(source: string): readonly NativeLibrary[] {
+  const found = new Map<string, NativeLibrary>();
+  for (const [, words = ''] of source.matchAll(linkAttribute)) {
+    const name = /\bname\s*=\s*r?#*"([^"\n]{1,256})"/.exec(words)?.[1];
+    const kind = /\bkind\s*=\s*r?#*"([^"\n]{1,32})"/.exec(words)?.[1] ?? 'dylib';
+    if (name === undefined || kind === 'framework' || kind === 'raw-dylib') continue;
+    const isVerbatim = /\bmodifiers\s*=\s*"[^"]*\+verbatim/.test(words);
+    const library = { name, isStatic: kind === 'static', isVerbatim };
+    found.set(libraryWord(library), library);
+  }
+  return [...found.values()];
+}
+
+const linkAttribute =
+  /\blink\s*\(((?:[^()"]|"[^"\n]{0,256}"|\((?:[^()]|\([^()]*\))*\)){1,1024})\)/g;
+
+/**
+ * Libraries that are the compiler's or the C library's, whose identities are compared for every unit.
+ * The linker finds them in directories of its own, beside those that anything names.
+ */
+const toolchainLibraries: ReadonlySet<string> = new Set([
+  ...['c', 'm', 'dl', 'rt', 'pthread', 'util', 'resolv', 'anl', 'crypt', 'nsl', 'c_nonshared'],
+  ...['gcc', 'gcc_s', 'gcc_eh', 'stdc++', 'supc++', 'atomic', 'gomp', 'quadmath', 'gfortran'],
+  ...['c++', 'c++abi', 'unwind', 'asan', 'lsan', 'tsan', 'ubsan', 'itm', 'ssp', 'ssp_nonshared'],
+]);
+
+/** Whether a library is part of the toolchain. */
+export function isToolchainLibrary({ name, isVerbatim }: NativeLibrary): boolean {
+  return !isVerbatim && toolchainLibraries.has(name);
+}
+
+/** The same by the name under which a linked file asks for it: `libc.so.6`, `ld-linux-x86-64.so.2`. */
+export function isToolchainSoname(soname: string): boolean {
+  if (/^(?:ld-linux|ld-musl|ld64|linux-vdso|ld)[-.\w]*$/.test(soname)) return true;
+  // The standard library and the driver of rustc carry a hash.
+  if (/^lib(?:std|rustc_driver|test|proc_macro)-[0-9a-f]{16}\.so$/.test(soname)) return true;
+  const name = /^lib(.+?)\.so(?:\.|$)/.exec(soname)?.[1];
+  return name !== undefined && toolchainLibraries.has(name);
+}
+
 class Collector {
   readonly searched = new Set<string>();
   readonly libraries = new Map<string, NativeLibrary>();

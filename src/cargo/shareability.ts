@@ -49,7 +49,7 @@ const linker = /^-C(?:linker|linker[-_]plugin[-_]lto)=/;
  */
 export function machineDependentFlag(rustflags: readonly string[]): string | undefined {
   const flags = joinedFlags(rustflags);
-  return flags.find((flag) => readsFiles.test(flag) || isNativeCpu.test(flag) || linker.test(flag));
+  return flags.find((flag) => isOfFiles(flag) || isNativeCpu.test(flag) || linker.test(flag));
 }
 
 function refusalOfKind(kind: UnitKind): keyof typeof kindMessages | undefined {
@@ -63,18 +63,36 @@ function refusalOfKind(kind: UnitKind): keyof typeof kindMessages | undefined {
 
 /** The first flag of which cargo hashes the text, but not the files behind it. */
 function flagThatReadsFiles(rustflags: readonly string[]): string | undefined {
-  return joinedFlags(rustflags).find((flag) => readsFiles.test(flag));
+  return joinedFlags(rustflags).find(isOfFiles);
 }
 
-const readsFiles =
-  /^(?:@|--extern[= ]|--sysroot[= ]|-L|-C(?:profile[-_]use|incremental)=|-Z(?:profile[-_]sample[-_]use|codegen[-_]backend|llvm[-_]plugins)=)/;
+function isOfFiles(flag: string): boolean {
+  if (readsFiles.test(flag)) return true;
+  const words = linkerArguments.exec(flag)?.[1]?.split(/[\s,]+/) ?? [];
+  return words.some((word, index) => {
+    const before = words[index - 1] ?? '';
+    return !harmlessArgument.test(word) && !takesText.test(before) && isOfLinkedFile.test(word);
+  });
+}
 
-/** Flags with the value of `-C`, `-Z` and `-L` joined to them: `-C opt-level=3` as `-Copt-level=3`. */
+const linkerArguments = /^-(?:C|Z(?:pre|post)[-_])link[-_]args?=([^]*)$/;
+/** A linker is compared as a program; the others are texts that go into what is linked. */
+const harmlessArgument =
+  /^-{1,2}(?:fuse-ld=|rpath=|dynamic-linker=|soname=|B(?:static|dynamic|symbolic|group)|Wl$)/;
+const takesText = /^-{1,2}(?:z|rpath|dynamic-linker|soname)$/;
+/** A path, a file without one, a name that is searched for, or an option whose next word is one. */
+const isOfLinkedFile =
+  /^@|\/|^[^-].*\.|^-[lLTBRF]|^-{1,2}(?:version-script|dynamic-list|script|just-symbols|retain-symbols-file|specs?|sysroot|isysroot|framework|plugin|fplugin|symbol-ordering-file|default-script|library|library-path|include-path)\b/;
+
+const readsFiles =
+  /^(?:@|--extern[= ]|--sysroot[= ]|-[Ll]|-C(?:profile[-_]use|incremental)=|-Z(?:profile[-_]sample[-_]use|codegen[-_]backend|llvm[-_]plugins)=)/;
+
+/** Flags with the value of `-C`, `-Z`, `-L` and `-l` joined to them: `-C opt-level=3` as `-Copt-level=3`. */
 function joinedFlags(rustflags: readonly string[]): readonly string[] {
   return rustflags
     .join('\x1f')
     .replace(/(^|\x1f)--codegen[\x1f=]/g, '$1-C')
-    .replace(/(^|\x1f)(-[CZL])\x1f/g, '$1$2')
+    .replace(/(^|\x1f)(-[CZLl])\x1f/g, '$1$2')
     .replace(/(^|\x1f)(--extern|--sysroot)\x1f/g, '$1$2=')
     .split('\x1f');
 }

@@ -5,6 +5,8 @@ import {
   libraryWord,
   linkDirectives,
   parseLibraryWord,
+  isToolchainSoname,
+  linkAttributes,
   staticLinkAttributes,
   type LinkDirectives,
 } from '../../src/cargo/link-directives.js';
@@ -95,5 +97,31 @@ describe('what a build script hands to the linker', () => {
       '#[link(name = "foo", kind = "static", modifiers = "+whole-archive")]\nextern {}';
     expect(staticLinkAttributes(source)).toEqual(['foo']);
     expect(staticLinkAttributes('#[link(name = "foo")]\nextern {}')).toEqual([]);
+  });
+
+  test.each([
+    ['#[link(name = "foo")]\nextern {}', ['foo']],
+    ['#[cfg_attr(feature = "x", link(name="foo", kind = "dylib"))]', ['foo']],
+    [
+      'macro_rules! m { () => { #[link(\n  kind = "static",\n name = r"foo",\n)] } }',
+      ['static=foo'],
+    ],
+    ['#[link(name = "c", cfg(not(target_feature = "crt-static")))]', ['c']],
+    ['#[link(name = "libfoo.so.1", modifiers = "+verbatim")]', ['dylib:+verbatim=libfoo.so.1']],
+    ['#[link(name = "x", kind = "framework")] #[link(name = "y", kind = "raw-dylib")]', []],
+    ['fn shm_unlink(name: &str) {}', []],
+  ])('may be linked because of an attribute in %j', (source, words) => {
+    expect(linkAttributes(source).map(libraryWord)).toEqual(words);
+  });
+
+  test.each([
+    ['libc.so.6', true],
+    ['ld-linux-x86-64.so.2', true],
+    ['libgcc_s.so.1', true],
+    ['libstd-0123456789abcdef.so', true],
+    ['libcrypto.so.3', false],
+    ['libxa1d.so.1', false],
+  ])('are asked for as %s, which is the toolchain’s: %s', (soname, isToolchains) => {
+    expect(isToolchainSoname(soname)).toBe(isToolchains);
   });
 });

@@ -10,6 +10,16 @@ describe('a unit may be shared', () => {
     const flags = ['-C', 'opt-level=3', '--cfg', 'x', '-Clink-arg=-s'];
     expect(refuseUnit('lib', flags)).toBeUndefined();
   });
+
+  it.each([
+    [['-Clink-arg=-fuse-ld=lld']],
+    [['-C', 'link-arg=-fuse-ld=/opt/bin/mold']],
+    [['-Clink-args=-s -static-pie -Wl,-z,relro,-Bsymbolic']],
+    [['-Clink-arg=-Wl,--as-needed,--gc-sections,-O1']],
+    [['-C', 'link-arg=-Wl,-rpath,/opt/lib']],
+  ])('with arguments for the linker that name no file that it reads: %j', (flags) => {
+    expect(refuseUnit('lib', flags)).toBeUndefined();
+  });
 });
 
 describe('a unit is not shared', () => {
@@ -34,6 +44,21 @@ describe('a unit is not shared', () => {
     [['--extern', 'x=/tmp/libx.rlib']],
     [['--sysroot=/opt/sysroot']],
     [['@/tmp/args']],
+    [['-l', 'native']],
+    [['-Clink-arg=/x/la.o']],
+    [['-C', 'link-arg=la.o']],
+    [['--codegen', 'link_args=-s /x/la.o']],
+    [['-Clink-arg=-T/x.ld']],
+    [['-Clink-arg=-Tlink.x']],
+    [['-Clink-args=-T link.x']],
+    [['-Clink-arg=-L/x']],
+    [['-Clink-arg=-lnative']],
+    [['-Clink-arg=-Wl,--version-script=/x']],
+    [['-Clink-arg=-Wl,--version-script,x']],
+    [['-Clink-arg=@file']],
+    [['-Clink-arg=-B/opt/mold']],
+    [['-Zpre-link-args=/x/la.o']],
+    [['-Z', 'post-link-arg=/x/la.o']],
   ])('with the flags %j, whose files cargo does not hash', (rustflags) => {
     expect(refuseUnit('lib', rustflags)?.reason).toBe('flags-read-files');
   });

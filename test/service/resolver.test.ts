@@ -34,6 +34,7 @@ const environment: SessionEnvironment = {
   wrapper: '',
   linkerOf: () => undefined,
   linkerIdentity: () => undefined,
+  linkerVariables: () => [],
   cpu: 'this processor',
   verify: false,
 };

@@ -36,6 +36,21 @@ describe('the identity of a program', () => {
     expect(toolsOf(root, []).identify('foo-config')).toBe(null);
   });
 
+  test('comes with the variables that a script, and what it chooses, may read', async () => {
+    await using directory = await createTempDirectory();
+    const root = directory.path;
+    writeProgram(
+      join(root, 'a/my-ld'),
+      `#!/bin/sh\n: \${SWITCH:-1} $PATH\nexec inner "$@" $EXTRA\n`,
+    );
+    writeProgram(join(root, 'a/inner'), '#!/usr/bin/env python3\nos.environ.get("INNER")\n');
+    writeProgram(join(root, 'a/plain'), 'binary $NAME');
+    const tools = toolsOf(root, ['a']);
+    expect(tools.variablesOf('my-ld')).toEqual(['SWITCH', 'EXTRA', 'INNER']);
+    expect(tools.variablesOf('plain')).toEqual([]);
+    expect(tools.variablesOf('absent')).toEqual([]);
+  });
+
   test('is none below a mount of ours, and for what cannot be run', async () => {
     await using directory = await createTempDirectory();
     const root = directory.path;

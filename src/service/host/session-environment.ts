@@ -49,6 +49,8 @@ export interface SessionEnvironment {
   readonly linkerOf: (triple: string | undefined) => string | undefined;
   /** Identity of that program; undefined where none is set, empty where it is not found. */
   readonly linkerIdentity: (triple: string | undefined) => string | undefined;
+  /** Variables that scripts among those linkers read. */
+  readonly linkerVariables: (triple: string | undefined) => readonly string[];
   /** Identity of the processor, compared for units built with `target-cpu=native`. */
   readonly cpu: string;
   /** The user asks for proof (XCACHE_VERIFY): what would be served is compiled and compared. */
@@ -219,6 +221,8 @@ function knownEnvironment(
         ? undefined
         : programs.map((program) => tools.identify(program) ?? '').join(' or ');
     }),
+    linkerVariables: (triple) =>
+      programsOf(triple).flatMap((program) => tools.variablesOf(program)),
     cpu: cpuIdentity(),
     verify: isSwitchedOn(processEnv['XCACHE_VERIFY']),
   };

@@ -44,6 +44,8 @@ interface FoundTool {
   readonly identity: string;
   /** When the latest of what led to it was changed; nanoseconds. */
   readonly changedNs: bigint;
+  /** Variables that the text of a script names, and that of scripts it chooses. */
+  readonly variables: readonly string[];
 }
 
 /** The programs of one session; each name is looked up once. */
@@ -69,6 +71,11 @@ export class ToolIdentities {
    */
   identify(name: string): string | null {
     return this.#find(name)?.identity ?? null;
+  }
+
+  /** Names of variables that a script of this name may read; none for any other program. */
+  variablesOf(name: string): readonly string[] {
+    return this.#find(name)?.variables ?? [];
   }
 
   /** Whether another program may have been found under the name at `sinceNs`, or none. */
@@ -122,8 +129,13 @@ export class ToolIdentities {
     const real = files.realPath(path);
     const stats = real === undefined ? undefined : files.stat(real);
     if (real === undefined || stats === undefined) return undefined;
-    const plain = { identity: plainIdentity(real, stats), changedNs: changeOf(stats) };
     const text = readScript(real);
+    const named = text === undefined ? [] : variablesIn(text);
+    const plain = {
+      identity: plainIdentity(real, stats),
+      changedNs: changeOf(stats),
+      variables: named,
+    };
     if (text === undefined && !choosers.has(basename(real))) return plain;
     if (depth >= choosersMax) return plain;
     const behind = this.#behind(path, name, text ?? '', depth);
@@ -133,7 +145,8 @@ export class ToolIdentities {
     );
     const parts = behind.map(({ identity }) => identity);
     if (askedForVersion.test(basename(name)) && depth === 0) parts.push(this.#version(path));
-    return { identity: `${plain.identity}:${digestOf(parts)}`, changedNs };
+    const variables = [...new Set([...named, ...behind.flatMap((each) => each.variables)])];
+    return { identity: `${plain.identity}:${digestOf(parts)}`, changedNs, variables };
   }
 
   /** The next program of the name on PATH, and what a script names. */
@@ -194,7 +207,7 @@ export class ToolIdentities {
     const bytes = files.read(config, configBytesMax);
     if (stats === undefined || bytes === undefined) return undefined;
     const identity = `${path}:${digestOf([bytes.toString('latin1')])}`;
-    return { identity, changedNs: changeOf(stats) };
+    return { identity, changedNs: changeOf(stats), variables: [] };
   }
 }
 
@@ -245,6 +258,18 @@ function readScript(real: string): string | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Those that a shell sets itself, or that decide nothing but which programs are found. */
+const ofShells =
+  /^(?:PATH|PWD|OLDPWD|IFS|PPID|UID|EUID|RANDOM|LINENO|SECONDS|SHLVL|BASH\w*|FUNCNAME)$/;
+
+/** `$NAME` and `${NAME` of shells; what Perl, Python and Ruby look up in their environment. */
+function variablesIn(text: string): readonly string[] {
+  const read =
+    /\$\{?[!#]?([A-Za-z_]\w*)|(?:environ|environ\.get|getenv|ENV|ENV\.fetch)\s*[[({]\s*["']?([A-Za-z_]\w*)/g;
+  const names = [...text.matchAll(read)].map(([, ofShell, other]) => ofShell ?? other ?? '');
+  return [...new Set(names)].filter((name) => !ofShells.test(name));
 }
 
 function namesIn(directory: string): readonly string[] {

@@ -4,7 +4,7 @@ import { comparedValue, isSetForCompilers, linkersOfFlags } from '../../cargo/en
 import { parseRustcDepFile } from '../../cargo/rustc-dep-file.js';
 import { sourceMentions } from '../../cargo/source-mentions.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
-import { configuredLinker, toolIdentity, tripleOf } from './target-settings.js';
+import { configuredLinker, steeringOf, toolIdentity, tripleOf } from './target-settings.js';
 import { changedTool } from './tool-changes.js';
 import type { UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
@@ -39,12 +39,17 @@ export async function compilationEnvironment(
   const read = await macroVariables(base, mentions, context);
   if (read === undefined) return isPrivate('input-changed', 'a source cannot be read');
   const names = new Set(tracked.map(([name]) => name));
-  const tools = isLinkedUnit(base) ? linkerTools(base, context) : null;
+  const isLinked = isLinkedUnit(base);
+  const tools = isLinked ? linkerTools(base, context) : null;
   const changed = changedTool(tools, base, context.environment.tools);
   if (changed !== undefined) return changed;
+  const { environment } = context;
+  const ofLinkers = isLinked ? linkerVariables(base, tools ?? {}, context) : [];
+  const others = new Map([...read, ...ofLinkers].filter(([name]) => !names.has(name)));
+  const place = { profilePath: base.files.unit.profilePath, kind: base.files.name.kind };
   return {
-    variables: [...tracked, ...read.filter(([name]) => !names.has(name))],
-    steering: null,
+    variables: [...tracked, ...others],
+    steering: isLinked ? steeringOf(environment, place) : null,
     tools,
     settings: {},
   };
@@ -154,4 +159,23 @@ function linkerTools(
   return Object.fromEntries(
     [...new Set(names)].sort().map((name) => [name, toolIdentity(environment, name, place)]),
   );
+}
+
+/** A linker that is a script may read any variable that its text names. */
+function linkerVariables(
+  { files }: DraftBase,
+  tools: Readonly<Record<string, string | null>>,
+  { environment }: DraftContext,
+): [string, string | null][] {
+  const names = new Set(
+    Object.keys(tools).flatMap((name) =>
+      name === configuredLinker
+        ? environment.linkerVariables(tripleOf(files.unit))
+        : environment.tools.variablesOf(name),
+    ),
+  );
+  return [...names]
+    .filter((name) => !isSetForCompilers(name))
+    .sort()
+    .map((name) => [name, comparedValue(name, environment.variables[name])]);
 }

@@ -3,9 +3,14 @@
  * library, all of them into a program or procedural macro. Those in the build-dir are part of the
  * runs that made them.
  */
+import { resolve } from 'node:path';
 import type { VirtualPath } from '../../base/byte-string.js';
+import { dynamicNames } from '../../cargo/elf-needed.js';
 import {
   libraryFileNames,
+  isToolchainLibrary,
+  isToolchainSoname,
+  linkAttributes,
   staticLinkAttributes,
   type LinkDirectives,
   type NativeLibrary,
@@ -25,7 +30,9 @@ import {
   librarySet,
   plainPath,
 } from './native-inputs.js';
-import { unitPlaces } from './unit-paths.js';
+import { libraryBytesMax } from './native-walk.js';
+import { readEntry } from './unit-files.js';
+import { isArtifact, unitPlaces } from './unit-paths.js';
 import type { StoredUnit, UnitTable } from './unit-record.js';
 
 /** Source files that are searched for `#[link]`. */
@@ -55,27 +62,35 @@ interface Linking {
   readonly linkerPaths: readonly string[];
 }
 
-/** The sets to record; private if the output of a run cannot be read, or a static library is not found. */
+/**
+ * The sets to record; private if the output of a run or a source cannot be read, or if a library is
+ * in none of the directories that are known to be searched.
+ */
 export async function linkedLibraries(
   question: LinkQuestion,
   context: DraftContext,
 ): Promise<readonly WantedInputs[] | PrivateVerdict> {
-  const { base } = question;
+  const { base, isLinked } = question;
   const linking = await linkingOf(question, context);
   if ('kind' in linking) return linking;
-  const { searched, isAllOutside, libraries, linkerPaths } = linking;
-  const missing = isAllOutside
-    ? libraries.find((each) => each.isStatic && !isFound(each, searched, context))
-    : undefined;
-  if (missing !== undefined) {
-    const message = `the static library ${missing.name} is in none of the directories that are searched`;
-    return isPrivate('undeclared-input', message);
-  }
-  const attributes = searched.length === 0 ? [] : staticAttributes(question, context);
+  const { searched, linkerPaths } = linking;
+  const usual = defaultLibraryDirectories({
+    profilePath: base.files.unit.profilePath,
+    libraryPath: context.environment.variables['LIBRARY_PATH'],
+  });
+  const missing = missingLibrary(linking, usual, context);
+  if (missing !== undefined) return missing;
+  const bundled = searched.length === 0 ? [] : staticAttributes(question, context);
+  if ('kind' in bundled) return bundled;
+  const attributes = isLinked ? attributesBehind(question, context) : [];
   if ('kind' in attributes) return attributes;
-  const usual = defaultLibraryDirectories(base.files.unit.profilePath);
+  const libraries = [...linking.libraries, ...bundled, ...attributes];
+  if (isLinked) {
+    const unknown = await unknownLibrary(base, { libraries, searched, usual }, context);
+    if (unknown !== undefined) return unknown;
+  }
   const sets = new Map<string, WantedInputs>();
-  for (const library of [...libraries, ...attributes]) {
+  for (const library of libraries) {
     const fallback = library.isStatic ? [] : usual;
     if (searched.length + fallback.length === 0) continue;
     const set = librarySet(library, searched, { fallback, notAfterNs: base.startedNs });
@@ -87,6 +102,56 @@ export async function linkedLibraries(
     sets.set(`${kind} ${path}`, { kind, root: path, paths: [] });
   }
   return [...sets.values()];
+}
+
+/** Whoever linked it took it from a place that nothing tells of. */
+function missingLibrary(
+  { isAllOutside, libraries, searched }: Linking,
+  usual: readonly string[],
+  context: DraftContext,
+): PrivateVerdict | undefined {
+  if (!isAllOutside) return undefined;
+  const missing = libraries.find((each) => {
+    if (!each.isStatic && isToolchainLibrary(each)) return false;
+    const directories = each.isStatic ? searched : [...searched, ...usual];
+    return filesOf(each, directories, context).length === 0;
+  });
+  if (missing === undefined) return undefined;
+  const library = missing.isStatic ? 'static library' : 'library';
+  const message = `the ${library} ${missing.name} is in none of the directories that are searched`;
+  return isPrivate('undeclared-input', message);
+}
+
+interface FoundLibraries {
+  readonly libraries: readonly NativeLibrary[];
+  readonly searched: readonly string[];
+  readonly usual: readonly string[];
+}
+
+/** A shared library that was linked and is none of those that are recorded. */
+async function unknownLibrary(
+  { files }: LinkQuestion['base'],
+  { libraries, searched, usual }: FoundLibraries,
+  context: DraftContext,
+): Promise<PrivateVerdict | undefined> {
+  const needed = new Set<string>();
+  for (const entry of files.entries) {
+    if (entry.kind !== 'file' || !isArtifact(entry.path)) continue;
+    const names = dynamicNames(await readEntry(entry, context.blobPath));
+    for (const name of names?.needed ?? []) if (!isToolchainSoname(name)) needed.add(name);
+  }
+  if (needed.size === 0) return undefined;
+  for (const library of libraries) {
+    for (const path of filesOf(library, [...searched, ...usual], context)) {
+      const bytes = context.host.read(path, libraryBytesMax);
+      const soname = bytes && dynamicNames(bytes)?.soname;
+      needed.delete(soname ?? path.slice(path.lastIndexOf('/') + 1));
+    }
+  }
+  const [unknown] = needed;
+  if (unknown === undefined) return undefined;
+  const message = `it was linked to ${unknown}, and nothing tells where the linker found it`;
+  return isPrivate('undeclared-input', message);
 }
 
 async function linkingOf(
@@ -150,13 +215,54 @@ async function directivesBy(
   return directives;
 }
 
-function isFound(
+/** The files of this name in all of the directories. */
+function filesOf(
   library: NativeLibrary,
-  searched: readonly string[],
+  directories: readonly string[],
   { host }: DraftContext,
-): boolean {
+): readonly string[] {
   const names = libraryFileNames(library);
-  return searched.some((path) => names.some((name) => host.stat(`${path}/${name}`)?.isFile()));
+  return directories
+    .flatMap((path) => names.map((name) => `${path}/${name}`))
+    .filter((path) => host.stat(path)?.isFile() === true);
+}
+
+/** Of `#[link]` in the crate and all libraries behind it; without what is the toolchain's. */
+function attributesBehind(
+  { base, outside }: LinkQuestion,
+  context: DraftContext,
+): readonly NativeLibrary[] | PrivateVerdict {
+  const found = [...attributesOf(outside, context)];
+  for (const unit of librariesBehind(base.stored, context.units)) {
+    const known = knownAttributes.get(unit) ?? attributesOf(sourcesOf(unit), context);
+    knownAttributes.set(unit, known);
+    found.push(...known);
+  }
+  const unread = found.find((each) => typeof each === 'string');
+  if (unread !== undefined) return isPrivate('input-changed', `${unread} cannot be read`);
+  const libraries = found.filter((each) => typeof each !== 'string');
+  return libraries.filter((each) => !isToolchainLibrary(each));
+}
+
+/** Libraries, and paths of sources that cannot be read; a unit's are the same as long as it is. */
+const knownAttributes = new WeakMap<StoredUnit, readonly (NativeLibrary | string)[]>();
+
+function attributesOf(
+  paths: readonly string[],
+  { host }: DraftContext,
+): readonly (NativeLibrary | string)[] {
+  return paths
+    .filter((path) => path.endsWith('.rs'))
+    .flatMap((path): readonly (NativeLibrary | string)[] => {
+      const source = host.read(path, sourceBytesMax);
+      return source === undefined ? [path] : linkAttributes(source.toString('utf8'));
+    });
+}
+
+function sourcesOf({ facts }: StoredUnit): readonly string[] {
+  return facts.inputs.flatMap(({ kind, root, paths }) =>
+    kind === 'files' ? paths.map((path) => resolve(root, path)) : [],
+  );
 }
 
 /** Libraries that `#[link]` in the sources may bundle. */

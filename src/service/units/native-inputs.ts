@@ -24,6 +24,8 @@ export interface RunPlace {
   /** Build-dirs by which its output may name units: this one, and that where it ran first. */
   readonly buildDirs: readonly string[];
   readonly profilePath: string;
+  /** LIBRARY_PATH of the session. */
+  readonly libraryPath: string | undefined;
   /** Private if a named place has changed later than this. */
   readonly notAfterNs: bigint;
 }
@@ -59,7 +61,7 @@ export function nativeInputs(
   for (const path of existing) {
     sets.push({ kind: 'presence', root: path, paths: [], notAfterNs });
   }
-  const usual = defaultLibraryDirectories(run.profilePath);
+  const usual = defaultLibraryDirectories(run);
   for (const library of directives.libraries) {
     // Rustc takes a static library from the directories that it was told alone.
     const fallback = library.isStatic ? [] : usual;
@@ -100,18 +102,31 @@ export function plainPath(path: string): string {
 }
 
 /**
- * Directories in which the linker looks by itself (`ld --verbose`, SEARCH_DIR). That of the compiler's
- * own libraries is not among them: the identity of the compiler stands for it.
+ * Directories in which the linker looks by itself (`ld --verbose`, SEARCH_DIR), and those that the
+ * compiler that starts it takes from LIBRARY_PATH. That of the compiler's own libraries is not among
+ * them: the identity of the compiler stands for it.
  */
-export function defaultLibraryDirectories(profilePath: string): readonly string[] {
-  const places = [...multiarch(profilePath)].flatMap((triple) => [
+export function defaultLibraryDirectories({
+  profilePath,
+  libraryPath = '',
+}: Pick<RunPlace, 'profilePath' | 'libraryPath'>): readonly string[] {
+  const triples = [...multiarch(profilePath)];
+  const places = triples.flatMap((triple) => [
     `/usr/local/lib/${triple}`,
     `/lib/${triple}`,
     `/usr/lib/${triple}`,
     `/usr/${triple}/lib`,
   ]);
   const plain = ['/usr/local/lib64', '/lib64', '/usr/lib64', '/usr/local/lib', '/lib', '/usr/lib'];
-  return [...places, ...plain];
+  const told = libraryPath.split(':').filter((path) => path.startsWith('/'));
+  // gcc prefers a directory for the target in each of them, and that beside it for the word size.
+  const narrowed = told.flatMap((path) => [
+    ...triples.map((triple) => `${path}/${triple}`),
+    `${path}/../lib`,
+    `${path}/../lib64`,
+    path,
+  ]);
+  return unique([...narrowed.map(plainPath), ...places, ...plain]);
 }
 
 /** `x86_64-linux-gnu` of the target in a profile's path, and of this machine. */

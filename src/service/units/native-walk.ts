@@ -46,7 +46,8 @@ export function walkTopLevel(walk: InputWalk, path: string): void {
 
 /**
  * The files that the linker would take for a library: of each directory to search the first, and if
- * none has it, of the linker's own directories the first.
+ * none has it, of each of the linker's own directories: in which order it goes through these depends
+ * on the program that starts it.
  */
 export function walkLibrary(
   walk: InputWalk,
@@ -55,14 +56,16 @@ export function walkLibrary(
   const names = libraryFileNames(parseLibraryWord(root));
   walk.limitBytes(libraryBytesMax);
   let isFound = false;
+  let isSearched = false;
   for (const path of paths) {
     const [role = ''] = path.split('=', 1);
     const directory = path.slice(role.length + 1);
-    if (role === 'default' && isFound) break;
+    if (role === 'default' && isSearched) break;
     const file = firstFile(walk, directory, names);
     if (walk.hasFailed) return;
     if (file === undefined) continue;
     isFound = true;
+    isSearched ||= role === 'search';
     walk.addFile(file.place, path, file.name, file.place.real);
   }
   if (!isFound) walk.line('not found');

@@ -29,7 +29,9 @@ export async function scriptEnvironment(
   const variables = withUndeclared(base, mentions, environment.variables);
   const mentioned = toolsMentioned(mentions);
   const isSteered = mentioned.isSteered || linksNatively(output);
-  const steering = isSteered ? steeringOf(environment, { profilePath }) : null;
+  const steering = isSteered
+    ? steeringOf(environment, { profilePath, kind: 'run-build-script' })
+    : null;
   const values = [...variables.map(([, value]) => value ?? ''), ...Object.values(steering ?? {})];
   const { packageRoot } = script.facts;
   const named = identifyScriptTools(mentioned, values, packageRoot, environment.tools);

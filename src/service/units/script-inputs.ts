@@ -38,6 +38,7 @@ export async function scriptInputs(
     packageRoot,
     buildDirs: [buildDir],
     profilePath: base.files.unit.profilePath,
+    libraryPath: context.environment.variables['LIBRARY_PATH'],
     // What the script itself put there while it ran is as it left it.
     notAfterNs: base.finishedNs,
   };

@@ -2,7 +2,7 @@
  * What of a session counts for units of one target: steering variables, and what cargo is configured
  * to use for that target and hands to build scripts.
  */
-import { targetSnapshot } from '../../cargo/environment.js';
+import { isLinkingVariable, targetSnapshot } from '../../cargo/environment.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { UnitFacts } from './unit-facts.js';
 
@@ -19,12 +19,17 @@ export function tripleOf({ profilePath }: Place): string | undefined {
   return slash < 0 ? undefined : profilePath.slice(0, slash);
 }
 
-/** Steering variables as the run of a build script sees them. */
+/**
+ * Steering variables as the run of a build script sees them; of a compilation those that count while
+ * it links.
+ */
 export function steeringOf(
   { steering, variables }: Pick<SessionEnvironment, 'steering' | 'variables'>,
-  place: Place,
+  unit: Place & Pick<UnitFacts, 'kind'>,
 ): Readonly<Record<string, string>> {
-  return { ...steering, ...targetSnapshot(variables, tripleOf(place)) };
+  const all = { ...steering, ...targetSnapshot(variables, tripleOf(unit)) };
+  if (unit.kind === 'run-build-script') return all;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => isLinkingVariable(name)));
 }
 
 /**

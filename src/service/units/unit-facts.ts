@@ -63,7 +63,7 @@ export interface UnitFacts {
   readonly inputs: readonly InputSet[];
   /** Variables whose values are part of the unit, null for "not set". */
   readonly variables: readonly (readonly [name: string, value: string | null])[];
-  /** Of build-script runs that steering variables can reach: all that were set. */
+  /** Steering variables that were set: of build-script runs that they can reach, and of linked units. */
   readonly steering: Readonly<Record<string, string>> | null;
   /** Of build-script runs and linked units: tool name → identity, null for "not there". */
   readonly tools: Readonly<Record<string, string | null>> | null;
