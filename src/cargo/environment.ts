@@ -221,6 +221,27 @@ export const compilerTools: ReadonlySet<string> = new Set([
   ...['ar', 'as', 'ld', 'nm', 'ranlib', 'strip', 'objcopy'],
 ]);
 
+/**
+ * Variables that steer interpreters and build systems: where they find modules and settings. Of
+ * scripts that may start any of those.
+ */
+export const variablesOfStarters: readonly string[] = [
+  ...['PYTHONPATH', 'PYTHONHOME', 'PERL5LIB', 'NODE_PATH', 'RUBYLIB', 'ACLOCAL_PATH'],
+  ...['CONFIG_SITE', 'JAVA_HOME'],
+];
+
+const localized: ReadonlySet<string> = new Set([
+  ...['date', 'sort', 'ls', 'comm', 'localtime', 'strftime', 'datetime'],
+]);
+
+/** Whether the zone of time and the language change what a program or function of this name tells. */
+export function isLocalized(name: string): boolean {
+  return localized.has(name);
+}
+
+/** The variables that set those. */
+export const variablesOfLocale: readonly string[] = ['TZ', 'LC_ALL'];
+
 const compilers: ReadonlySet<string> = new Set([
   ...['cc', 'c++', 'gcc', 'g++', 'clang', 'clang++', 'nvcc'],
   ...['CC', 'CXX', 'HOST_CC', 'TARGET_CC', 'HOST_CXX', 'TARGET_CXX', 'NVCC'],

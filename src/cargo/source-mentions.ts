@@ -3,6 +3,24 @@
  * files. Nothing declares such uses, so they are read off the tokens; comments do not count. A name
  * that is put together at run time is not found.
  */
+import {
+  commandCrates,
+  environmentCrates,
+  fileQuestions,
+  fileWords,
+  homeWords,
+  itemModifiers,
+  items,
+  libcReads,
+  libcStarts,
+  outsideVariables,
+  outsideWords,
+  ownTools,
+  pkgConfigNames,
+  readFunctions,
+  shells,
+  shippedProgram,
+} from './mention-words.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
 
 /** What one source, or all sources of several units, mention. */
@@ -13,6 +31,10 @@ export interface SourceMentions {
   readonly programs: ReadonlySet<string>;
   /** String literals that may be the name of a variable or program. */
   readonly names: ReadonlySet<string>;
+  /** Words without quotes that may become one: `e!(NAME)` where `e` has `stringify!`. */
+  readonly words: ReadonlySet<string>;
+  /** Names of files in literals, without their directories. */
+  readonly fileNames: ReadonlySet<string>;
   /** It reads variables while it runs; `env!` is read by the compiler and tracked by cargo. */
   readonly touchesEnvironment: boolean;
   /** It reads a variable whose name is not a literal. */
@@ -20,6 +42,9 @@ export interface SourceMentions {
   readonly startsPrograms: boolean;
   /** It starts a program whose name is not a literal, and that is not plainly the compiler or cargo. */
   readonly hasComputedCommand: boolean;
+  /** It looks for programs itself: by the `which` crate, or along PATH. */
+  readonly probesPath: 'no' | 'by-hand' | 'by-crate';
+  /** It reads files, or asks whether there are any. */
   readonly readsFiles: boolean;
   /** A name by which it may find files outside of any package: a path, HOME, `.env`. */
   readonly outsideName: string | undefined;
@@ -31,10 +56,13 @@ export const emptyMentions: SourceMentions = {
   variables: new Set(),
   programs: new Set(),
   names: new Set(),
+  words: new Set(),
+  fileNames: new Set(),
   touchesEnvironment: false,
   readsComputedVariable: false,
   startsPrograms: false,
   hasComputedCommand: false,
+  probesPath: 'no',
   readsFiles: false,
   outsideName: undefined,
   usesPkgConfig: false,
@@ -47,7 +75,7 @@ export function mayMention(source: string): boolean {
 }
 
 const interesting =
-  /\benv\b(?!!)|(?<!\bfn )(?:getenv|secure_getenv|system\(|popen\(|f?exec[lv]|posix_spawn)|\benviron\b|\bCommand\b|\bduct\b|\bxshell\b|\bcmd!|cmd_lib|subprocess|\bfs\b|\bfs_err\b|\bFile::|\bread_dir\b|\bOpenOptions\b|\bglob\b|walkdir|WalkDir|(?:home|config|data|cache)_dir|BaseDirs|dotenv|\benvy\b|envmnt|pkg_config|system_deps/;
+  /\benv\b(?!!)|(?<!\bfn )(?:getenv|secure_getenv|system\(|popen\(|f?exec[lv]|posix_spawn)|\benviron\b|\bCommand\b|\bduct\b|\bxshell\b|\bcmd!|cmd_lib|subprocess|\bfs\b|\bfs_err\b|\bFile::|\bread_dir\b|\bOpenOptions\b|\bglob\b|walkdir|WalkDir|(?:home|config|data|cache)_dir|BaseDirs|\.(?:try_exists|exists|is_file|is_dir|metadata|symlink_metadata|canonicalize|read_link)\(|\bwhich::|dotenv|\benvy\b|envmnt|pkg_config|system_deps/;
 
 /**
  * Never fails. What is not Rust, or ends within a string, mentions each of its words.
@@ -77,6 +105,13 @@ export function textMentions(text: string): SourceMentions {
   };
 }
 
+/** Of data that a program takes names from: its words, and nothing that it does. */
+export function dataMentions(text: string): SourceMentions {
+  const names = new Set<string>();
+  addWords(text, names);
+  return { ...emptyMentions, names };
+}
+
 /** All that any of them mentions. */
 export function mergeMentions(all: readonly SourceMentions[]): SourceMentions {
   const union = (pick: (mentions: SourceMentions) => ReadonlySet<string>): ReadonlySet<string> => {
@@ -89,10 +124,17 @@ export function mergeMentions(all: readonly SourceMentions[]): SourceMentions {
     variables: union(({ variables }) => variables),
     programs: union(({ programs }) => programs),
     names: union(({ names }) => names),
+    words: union(({ words }) => words),
+    fileNames: union(({ fileNames }) => fileNames),
     touchesEnvironment: any((each) => each.touchesEnvironment),
     readsComputedVariable: any((each) => each.readsComputedVariable),
     startsPrograms: any((each) => each.startsPrograms),
     hasComputedCommand: any((each) => each.hasComputedCommand),
+    probesPath: any((each) => each.probesPath === 'by-crate')
+      ? 'by-crate'
+      : any((each) => each.probesPath === 'by-hand')
+        ? 'by-hand'
+        : 'no',
     readsFiles: any((each) => each.readsFiles),
     outsideName: all.find(({ outsideName }) => outsideName !== undefined)?.outsideName,
     usesPkgConfig: any((each) => each.usesPkgConfig),
@@ -114,34 +156,6 @@ const nameCharactersMax = 128;
 /** Longer literals are data. */
 const phraseCharactersMax = 4096;
 
-const readFunctions: ReadonlySet<string> = new Set([
-  ...['var', 'var_os', 'getenv', 'secure_getenv', 'getenv_os'],
-]);
-const libcReads: ReadonlySet<string> = new Set(['getenv', 'secure_getenv', 'environ']);
-const environmentCrates: ReadonlySet<string> = new Set(['dotenv', 'dotenvy', 'envy', 'envmnt']);
-const libcStarts: ReadonlySet<string> = new Set([
-  ...['execl', 'execle', 'execlp', 'execv', 'execve', 'execvp', 'execvpe', 'fexecve'],
-  ...['popen', 'posix_spawn', 'posix_spawnp'],
-]);
-const commandCrates: ReadonlySet<string> = new Set(['duct', 'xshell', 'cmd_lib', 'subprocess']);
-const fileWords: ReadonlySet<string> = new Set([
-  ...['OpenOptions', 'read_dir', 'glob', 'walkdir', 'WalkDir', 'fs_err'],
-]);
-const homeWords: ReadonlySet<string> = new Set([
-  ...['home_dir', 'config_dir', 'data_dir', 'cache_dir', 'dotenv', 'dotenvy', 'BaseDirs'],
-]);
-const outsideVariables: ReadonlySet<string> = new Set([
-  ...['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'USERPROFILE', '.env'],
-]);
-const outsideWords: readonly string[] = [...outsideVariables, ...homeWords];
-const shells: ReadonlySet<string> = new Set([
-  ...['sh', 'bash', 'dash', 'zsh', 'ksh', '/bin/sh', '/bin/bash', '/usr/bin/env', 'env'],
-]);
-const ownTools: ReadonlySet<string> = new Set(['RUSTC', 'rustc', 'CARGO', 'cargo']);
-const pkgConfigNames: ReadonlySet<string> = new Set([
-  ...['pkg_config', 'pkg-config', 'pkgconf', 'system_deps', 'PKG_CONFIG'],
-]);
-
 const testAttribute: readonly string[] = ['#', '[', 'cfg', '(', 'test', ')', ']'];
 const nothing: RustToken = { kind: 'other', text: '' };
 
@@ -151,6 +165,8 @@ class MentionReader {
   readonly #variables = new Set<string>();
   readonly #programs = new Set<string>();
   readonly #names = new Set<string>();
+  readonly #words = new Set<string>();
+  readonly #fileNames = new Set<string>();
   readonly #phrases: string[] = [];
   /** Which words of interest there are, each where it has the meaning that counts. */
   readonly #seen = new Set<
@@ -162,7 +178,12 @@ class MentionReader {
     | 'phrases'
     | 'computed-command'
     | 'own-tool'
+    | 'package-program'
+    | 'which'
+    | 'path-search'
     | 'files'
+    | 'file-questions'
+    | 'path-type'
     | 'current-dir'
     | 'walks'
     | 'pkg-config'
@@ -191,15 +212,36 @@ class MentionReader {
       variables: touchesEnvironment ? this.#variables : new Set(),
       programs: this.#programs,
       names: this.#names,
+      words: this.#words,
+      fileNames: this.#fileNames,
       touchesEnvironment,
       readsComputedVariable: touchesEnvironment && seen.has('computed-variable'),
       startsPrograms: seen.has('starts'),
-      hasComputedCommand: seen.has('computed-command') && !seen.has('own-tool'),
-      readsFiles: seen.has('files'),
+      hasComputedCommand: this.#hasComputedCommand(),
+      probesPath: this.#probesPath(),
+      readsFiles: this.#readsFiles(),
       outsideName: this.#outsideName ?? walks,
       usesPkgConfig: seen.has('pkg-config'),
       definesMacros: seen.has('macros'),
     };
+  }
+
+  #hasComputedCommand(): boolean {
+    const seen = this.#seen;
+    if (seen.has('starts') && seen.has('package-program')) return true;
+    return seen.has('computed-command') && !seen.has('own-tool');
+  }
+
+  #readsFiles(): boolean {
+    const seen = this.#seen;
+    return seen.has('files') || (seen.has('file-questions') && seen.has('path-type'));
+  }
+
+  #probesPath(): SourceMentions['probesPath'] {
+    const seen = this.#seen;
+    if (seen.has('which')) return 'by-crate';
+    const readsPath = seen.has('path-search') || this.#variables.has('PATH');
+    return readsPath || (seen.has('var') && this.#names.has('PATH')) ? 'by-hand' : 'no';
   }
 
   #readLiteral(literal: string): void {
@@ -208,6 +250,9 @@ class MentionReader {
     if (shells.has(text)) this.#seen.add('phrases');
     if (pkgConfigNames.has(text)) this.#seen.add('pkg-config');
     if (this.#outsideName === undefined && leadsOutside(text)) this.#outsideName = text;
+    if (shippedProgram.test(text)) this.#seen.add('package-program');
+    const file = /(?:^|\/)([A-Za-z0-9_.-]*\.?[A-Za-z0-9_-]+)$/.exec(text)?.[1];
+    if (file !== undefined && text.length <= nameCharactersMax) this.#fileNames.add(file);
     if (isName(text)) this.#names.add(text);
     else if (text.length <= phraseCharactersMax && text.length > 1) this.#phrases.push(text);
   }
@@ -219,6 +264,8 @@ class MentionReader {
     this.#readFileWord(word, at);
     if (pkgConfigNames.has(word)) this.#seen.add('pkg-config');
     if (word === 'macro_rules') this.#seen.add('macros');
+    const isArgument = this.#isMark(at - 2, '!') && !this.#isMark(at + 1, ':');
+    if (isVariableName(word) || isArgument) this.#words.add(word);
   }
 
   #readEnvironmentWord(word: string, at: number): void {
@@ -242,6 +289,8 @@ class MentionReader {
     if (word === 'system' && isCall && this.#isMark(at - 1, ':')) this.#startsComputed(at + 2);
     if (commandCrates.has(word)) this.#seen.add('starts').add('phrases');
     if (word === 'cmd' && this.#isMark(at + 1, '!')) this.#seen.add('starts').add('phrases');
+    if (word === 'split_paths') this.#seen.add('path-search');
+    if (word === 'which' && (this.#isInUse || this.#isInPath(at))) this.#seen.add('which');
     if (word !== 'Command') return;
     const isNew = this.#isMark(at + 1, ':') && this.#tokens[at + 3]?.text === 'new';
     if (isNew && this.#isMark(at + 4, '(')) this.#startsComputed(at + 5);
@@ -254,13 +303,14 @@ class MentionReader {
     const name = this.#literalAt(at);
     if (name === undefined) this.#seen.add('computed-command');
     else if (isProgramName(name)) this.#programs.add(name);
-    else this.#seen.add('phrases');
+    else this.#seen.add('phrases').add('package-program');
   }
 
   #readFileWord(word: string, at: number): void {
     const isOfFiles = word === 'fs' && (this.#isInUse || this.#isInPath(at));
     const isFile = word === 'File' && this.#isMark(at + 1, ':') && this.#isMark(at + 2, ':');
     if (isOfFiles || isFile || fileWords.has(word)) this.#seen.add('files');
+    this.#readPathWord(word, at);
     if (word === 'current_dir' && this.#isMark(at - 1, ':')) this.#seen.add('current-dir');
     if (
       (word === 'parent' || word === 'ancestors' || word === 'pop') &&
@@ -271,18 +321,32 @@ class MentionReader {
     if (homeWords.has(word)) this.#outsideName ??= word;
   }
 
-  /** The last token of an item that only tests have: `#[cfg(test)] mod tests { … }`. */
+  /** `path.exists()`, `Path::exists(path)`: only a path has these of itself. */
+  #readPathWord(word: string, at: number): void {
+    if (word === 'Path' || word === 'PathBuf') this.#seen.add('path-type');
+    if (!fileQuestions.has(word) || !this.#isMark(at + 1, '(')) return;
+    const isMethod = this.#isMark(at - 1, '.') || this.#isMark(at - 1, ':');
+    if (isMethod) this.#seen.add('file-questions');
+  }
+
+  /**
+   * The last token of what only tests have: an item (`#[cfg(test)] mod tests { … }`), a field, an
+   * arm of a match. Of what has no end that is plain, too little is left out.
+   */
   #behindTest(at: number): number {
     const isTest = testAttribute.every((text, index) => this.#tokens[at + index]?.text === text);
     if (!isTest) return at;
+    let isItem: boolean | undefined;
     let depth = 0;
     for (let end = at + testAttribute.length; end < this.#tokens.length; end += 1) {
       const { kind, text } = this.#tokens[end] ?? nothing;
+      if (kind === 'word' && depth === 0 && !itemModifiers.has(text)) isItem ??= items.has(text);
       if (kind !== 'mark') continue;
-      if (text === '{' || text === '(' || text === '[') depth += 1;
-      if (text === '}' || text === ')' || text === ']') depth -= 1;
+      if ('{(['.includes(text)) depth += 1;
+      if ('})]'.includes(text)) depth -= 1;
       if (depth < 0) return end - 1;
-      if (depth === 0 && (text === '}' || text === ';')) return end;
+      const isEnd = text === '}' || text === ';' || (text === ',' && isItem !== true);
+      if (depth === 0 && isEnd) return end;
     }
     return this.#tokens.length;
   }

@@ -111,6 +111,46 @@ describe('a source', () => {
     expect([...sourceMentions(source).names]).toEqual(['Z9']);
   });
 
+  it('has what stands beside a field or an arm that only its tests have', () => {
+    const arms =
+      'use std::env; fn f() { match m { #[cfg(test)] M::T => None, M::R => env::var("ARM").ok() } }';
+    expect([...sourceMentions(arms).variables]).toEqual(['ARM']);
+    const list = 'use std::env; const A: &[u8] = &[#[cfg(test)] f(a, b), env::var("ITEM")];';
+    expect([...sourceMentions(list).variables]).toEqual(['ITEM']);
+    const generic = '#[cfg(test)] pub(crate) fn f<A, B>(a: A) { env::var("X") } fn z() { g("Z9") }';
+    expect([...sourceMentions(generic).names]).toEqual(['Z9']);
+  });
+
+  it('has words in capitals and arguments of macros, which may become names', () => {
+    const { words } = sourceMentions('e!(XA_STR); f!(lower); g(not_this); Some(X1)');
+    expect([...words]).toEqual(['XA_STR', 'lower', 'X1']);
+  });
+
+  it('looks for programs by a crate, or along PATH', () => {
+    const probes = (source: string): string => sourceMentions(source).probesPath;
+    expect(probes('which::which("tool").is_ok()')).toBe('by-crate');
+    expect(probes('use which::which; which("tool")')).toBe('by-crate');
+    expect(probes('std::env::split_paths(&p).any(|d| d.join("tool").exists())')).toBe('by-hand');
+    expect(probes('std::env::var_os("PATH")')).toBe('by-hand');
+    expect(probes('self.which("tool"); fn which() {}')).toBe('no');
+  });
+
+  it('starts what is in its package by a path from there', () => {
+    const computes = (source: string): boolean => sourceMentions(source).hasComputedCommand;
+    expect(computes('Command::new("./run")')).toBe(true);
+    const mixed = 'Command::new(env::var("RUSTC")); Command::new(format!("{d}/run.sh"))';
+    expect(computes(mixed)).toBe(true);
+    expect(computes('Command::new("cc"); f("run.c")')).toBe(false);
+  });
+
+  it('reads files where it asks a path whether there is one', () => {
+    const reads = (source: string): boolean => sourceMentions(source).readsFiles;
+    expect(reads('std::path::Path::new(&d).join("flag").exists()')).toBe(true);
+    expect(reads('use std::path::PathBuf; p.try_exists()')).toBe(true);
+    expect(reads('event.metadata().is_event()')).toBe(false);
+    expect(mayMention('Path::new(&d).join("flag").is_file()')).toBe(true);
+  });
+
   it('that is not Rust mentions all of its words', () => {
     const text = '#!/bin/sh\nexec foo-config "$GREETING" # it\'s';
     for (const mentions of [sourceMentions(`${text}"`), textMentions(text)]) {

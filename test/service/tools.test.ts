@@ -133,3 +133,25 @@ test('values of variables name programs by words that are not options', () => {
   expect(programWords('/opt/cc', '/p')).toEqual(['/opt/cc']);
   expect(programWords('-O2 -g', '/p')).toEqual([]);
 });
+
+describe('a program that is not there', () => {
+  test('may have come since where its directory changed, or where it was looked for before', async () => {
+    await using directory = await createTempDirectory();
+    const root = directory.path;
+    writeProgram(join(root, 'a/tool'), 'binary');
+    const tools = new ToolIdentities({
+      variables: { PATH: join(root, 'a') },
+      workingDirectory: root,
+      files: new HostFiles(() => []),
+    });
+    const later = BigInt(Date.now() + 60_000) * 1_000_000n;
+    expect(tools.isOnPath('tool')).toBe(true);
+    expect(tools.isOnPath('other')).toBe(false);
+    expect(tools.identify('other')).toBe(null);
+    expect(tools.isChangedSince('other', later)).toBe(false);
+    expect(tools.isChangedSince('other', 0n)).toBe(true);
+    await Promise.resolve();
+    writeProgram(join(root, 'a/other'), 'binary');
+    expect(tools.isChangedSince('other', later)).toBe(true);
+  });
+});

@@ -48,12 +48,22 @@ interface FoundTool {
   readonly variables: readonly string[];
 }
 
+interface NamesOnPath {
+  readonly names: ReadonlySet<string>;
+  /** Of each directory, when it had been changed last. */
+  readonly changes: readonly (bigint | undefined)[];
+  /** All directories could be listed. */
+  readonly isWhole: boolean;
+}
+
 /** The programs of one session; each name is looked up once. */
 export class ToolIdentities {
   readonly #search: ToolSearch;
   readonly #directories: readonly string[];
   readonly #known = new Map<string, FoundTool | undefined>();
-  #namesOnPath: ReadonlySet<string> | undefined;
+  #namesOnPath: NamesOnPath | undefined;
+  /** Of names that are not on PATH: the latest answer, until other code runs. */
+  #isAbsenceOld: { readonly sinceNs: bigint; readonly isOld: boolean } | undefined;
   /** Set once a program did not answer in time: no other is asked in this session. */
   #isSilent = false;
 
@@ -85,12 +95,40 @@ export class ToolIdentities {
     if (name.includes('/')) return false;
     // What stood before it on PATH may have gone since.
     const program = plainName(name);
+    if (found === undefined && !this.isOnPath(program)) return this.#isAbsentSince(sinceNs);
     for (const directory of this.#directories) {
       const stats = this.#search.files.stat(directory);
       if (stats !== undefined && stats.mtimeNs > sinceNs) return true;
-      if (this.#isProgram(join(directory, program))) return false;
+      // Asked before in this session, it may not have been there.
+      if (this.#isProgram(join(directory, program))) return this.#isNew(name, found);
     }
     return false;
+  }
+
+  /**
+   * Whether there may be a program of this name on PATH, whose directories are read once in a
+   * session; fast enough to ask for each word of a text.
+   */
+  isOnPath(name: string): boolean {
+    const { names, isWhole } = (this.#namesOnPath ??= this.#readPath());
+    return !isWhole || names.has(name);
+  }
+
+  #isNew(name: string, found: FoundTool | undefined): boolean {
+    return found === undefined && !name.endsWith(environmentSuffix);
+  }
+
+  /** Whether what is on PATH may have changed since, or after it was read. */
+  #isAbsentSince(sinceNs: bigint): boolean {
+    if (this.#isAbsenceOld?.sinceNs === sinceNs) return this.#isAbsenceOld.isOld;
+    const { changes } = (this.#namesOnPath ??= this.#readPath());
+    const isOld = this.#directories.some((directory, index) => {
+      const changedNs = this.#search.files.stat(directory)?.mtimeNs;
+      return changedNs !== changes[index] || (changedNs !== undefined && changedNs > sinceNs);
+    });
+    this.#isAbsenceOld = { sinceNs, isOld };
+    queueMicrotask(() => (this.#isAbsenceOld = undefined));
+    return isOld;
   }
 
   #find(name: string): FoundTool | undefined {
@@ -103,6 +141,7 @@ export class ToolIdentities {
   }
 
   #findProgram(name: string): FoundTool | undefined {
+    if (!name.includes('/') && !this.isOnPath(name)) return undefined;
     const [path] = this.#programs(name);
     return path === undefined ? undefined : this.#describe(path, name, 0);
   }
@@ -159,24 +198,26 @@ export class ToolIdentities {
     }
     for (const word of new Set(text.match(/[A-Za-z0-9_.+/-]+/g))) {
       if (paths.size > namedProgramsMax) break;
-      if (!word.startsWith('/') && !this.#mayBeOnPath(word)) continue;
+      if (!word.startsWith('/') && !this.isOnPath(word)) continue;
       const [named] = this.#programs(word);
       if (named !== undefined && named !== path) paths.set(named, word);
     }
     return [...paths].flatMap(([each, word]) => this.#describe(each, word, depth + 1) ?? []);
   }
 
-  /** A script has thousands of words: the directories are read once, instead of a look for each. */
-  #mayBeOnPath(word: string): boolean {
-    if (this.#namesOnPath === undefined) {
-      const names = new Set<string>();
-      for (const directory of this.#directories) {
-        const real = this.#search.files.realPath(directory);
-        for (const name of real === undefined ? [] : namesIn(real)) names.add(name);
-      }
-      this.#namesOnPath = names;
+  #readPath(): NamesOnPath {
+    const { files } = this.#search;
+    const names = new Set<string>();
+    // Before the names are read: what comes meanwhile changes it again.
+    const changes = this.#directories.map((directory) => files.stat(directory)?.mtimeNs);
+    let isWhole = true;
+    for (const directory of this.#directories) {
+      const real = files.realPath(directory);
+      const listed = real === undefined ? [] : namesIn(real);
+      if (listed === undefined) isWhole = false;
+      for (const name of listed ?? []) names.add(name);
     }
-    return this.#namesOnPath.has(word);
+    return { names, changes, isWhole };
   }
 
   #version(path: string): string {
@@ -272,11 +313,12 @@ function variablesIn(text: string): readonly string[] {
   return [...new Set(names)].filter((name) => !ofShells.test(name));
 }
 
-function namesIn(directory: string): readonly string[] {
+/** Undefined where there may be names that are not told: programs of it can be run all the same. */
+function namesIn(directory: string): readonly string[] | undefined {
   try {
     return readdirSync(directory);
-  } catch {
-    return [];
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOTDIR' ? [] : undefined;
   }
 }
 

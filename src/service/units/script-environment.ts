@@ -1,14 +1,29 @@
 /** What the run of a build script used of the environment of its session. */
-import { comparedValue } from '../../cargo/environment.js';
+import {
+  comparedValue,
+  isLocalized,
+  isProgramUse,
+  variablesOfLocale,
+  variablesOfStarters,
+} from '../../cargo/environment.js';
+import { emptyMentions } from '../../cargo/source-mentions.js';
+import type { TextUses } from '../../cargo/text-uses.js';
 import type { UsedEnvironment } from './compilation-environment.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { FinishedRun } from './script-inputs.js';
-import { identifyScriptTools, toolsMentioned } from './script-tools.js';
+import { identifyScriptTools, toolsMentioned, type ScriptTools } from './script-tools.js';
+import { shippedTexts } from './shipped-texts.js';
 import { configuredLinker, settingsOf, steeringOf, toolIdentity } from './target-settings.js';
 import { changedTool } from './tool-changes.js';
 import type { UnitFacts } from './unit-facts.js';
-import { mentionedVariables, programMentions, type Mentions } from './unit-mentions.js';
+import {
+  mentionedVariables,
+  programMentions,
+  variableNames,
+  type Mentions,
+} from './unit-mentions.js';
+import type { StoredUnit } from './unit-record.js';
 
 /** Private if the sources of the script cannot be read any more. */
 export async function scriptEnvironment(
@@ -26,8 +41,15 @@ export async function scriptEnvironment(
     return isPrivate('custom-profile', why);
   }
   const { environment } = context;
-  const variables = withUndeclared(base, mentions, environment.variables);
-  const mentioned = toolsMentioned(mentions);
+  const told = toolsMentioned(mentions);
+  const texts = await usedByTexts(script, mentions, told, context);
+  if ('kind' in texts) return texts;
+  const mentioned = withTexts(told, texts, environment);
+  const variables = withUndeclared(base, mentions, environment.variables, [
+    ...(told.isOpen ? variablesOfStarters : []),
+    ...(usesLocale(told, texts) ? variablesOfLocale : []),
+    ...variableNames({ variables: texts.variables, names: new Set() }, () => false),
+  ]);
   const isSteered = mentioned.isSteered || linksNatively(output);
   const steering = isSteered
     ? steeringOf(environment, { profilePath, kind: 'run-build-script' })
@@ -41,6 +63,39 @@ export async function scriptEnvironment(
   const settings = usedSettings(mentions, isSteered);
   const place = { settings, profilePath };
   return { variables, steering, tools, settings: settingsOf(environment, place) };
+}
+
+/** What files of the package use that the script hands to others, or takes names from. */
+async function usedByTexts(
+  script: StoredUnit,
+  { units }: Mentions,
+  { runsTexts }: ScriptTools,
+  context: DraftContext,
+): Promise<TextUses | PrivateVerdict> {
+  const own = units.find(({ role }) => role === 'own')?.mentions ?? emptyMentions;
+  const readsNames = own.readsComputedVariable && own.readsFiles;
+  const wanted = { isRun: runsTexts, fileNames: readsNames ? own.fileNames : new Set<string>() };
+  return await shippedTexts(script.facts.packageRoot, wanted, context);
+}
+
+/** Most that a script starts does the same in any language. */
+function usesLocale({ names, candidates }: ScriptTools, texts: TextUses): boolean {
+  return [...names, ...candidates, ...texts.words].some(isLocalized);
+}
+
+/** Programs count where they are there, and those in the place of a command in any case. */
+function withTexts(
+  told: ScriptTools,
+  { words, commands }: TextUses,
+  { tools }: SessionEnvironment,
+): Pick<ScriptTools, 'names' | 'candidates' | 'probed' | 'isSteered'> {
+  const isUse = (name: string): boolean => isProgramUse(name, false);
+  const found = [...words].filter((name) => isUse(name) && tools.identify(name) !== null);
+  return {
+    ...told,
+    candidates: new Set([...told.candidates, ...found]),
+    probed: new Set([...told.probed, ...[...commands].filter(isUse)]),
+  };
 }
 
 /** Settings that the script may look at: those that it names, and the linker for the cc crate. */
@@ -85,10 +140,12 @@ function withUndeclared(
   base: DraftBase,
   mentions: Mentions,
   variables: Readonly<Record<string, string>>,
+  others: readonly string[],
 ): [string, string | null][] {
   const declared = declaredVariables(base);
   const names = new Set(declared.map(([name]) => name));
-  const undeclared = [...mentionedVariables(mentions, (name) => variables[name] !== undefined)]
+  const mentioned = mentionedVariables(mentions, (name) => variables[name] !== undefined);
+  const undeclared = [...new Set([...mentioned, ...others])]
     .filter((name) => !names.has(name))
     .sort()
     .map((name): [string, string | null] => [name, comparedValue(name, variables[name])]);

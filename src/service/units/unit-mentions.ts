@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isReadForShow, isSetByCargo } from '../../cargo/environment.js';
 import {
+  dataMentions,
   emptyMentions,
   isVariableName,
   mayMention,
@@ -92,17 +93,29 @@ export async function literalsOfMacroRules(
  * and of further literals those that are set; of libraries only where they read variables at all.
  */
 export function mentionedVariables(
-  { units }: Mentions,
+  { units, readsComputedVariable }: Mentions,
   isSet: (name: string) => boolean,
 ): ReadonlySet<string> {
   const found = new Set<string>();
+  const isNamed = (name: string): boolean => isSet(name) || isIdentifier(name);
   for (const { role, mentions } of units) {
     if (role !== 'own' && !mentions.touchesEnvironment) continue;
-    for (const name of variableNames(mentions, isSet)) {
+    // Whoever reads a name that it is told is told by the script, in capitals or not.
+    const isTelling = role === 'own' && readsComputedVariable;
+    const told = isTelling ? withWords(mentions) : mentions;
+    for (const name of variableNames(told, isTelling ? isNamed : isSet)) {
       if (role === 'own' || !isReadForShow(name)) found.add(name);
     }
   }
   return found;
+}
+
+function withWords({ variables, names, words }: SourceMentions): SourceMentions {
+  return { ...emptyMentions, variables, names: new Set([...names, ...words]) };
+}
+
+function isIdentifier(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]{1,127}$/.test(name);
 }
 
 /** The same of one source, without those that cargo sets. */
@@ -180,7 +193,7 @@ async function mentionsOf(
   const key = `${extent} ${unit.id}`;
   const remembered = known.get(key);
   if (remembered !== undefined) return remembered;
-  const sources = await readSources(unit, context);
+  const sources = await readSources(unit, extent, context);
   if (sources === undefined) return undefined;
   const mentions = extent === 'whole' ? wholeMentions(sources) : gatedMentions(sources);
   if (known.size >= knownMax) known.clear();
@@ -195,9 +208,10 @@ interface UnitSource {
 
 function wholeMentions(sources: readonly UnitSource[]): SourceMentions {
   return mergeMentions(
-    sources.map(({ path, text }) =>
-      path.endsWith('.rs') ? sourceMentions(text) : textMentions(text),
-    ),
+    sources.map(({ path, text }) => {
+      if (path.endsWith('.rs')) return sourceMentions(text);
+      return isPlainText(path) ? dataMentions(text) : textMentions(text);
+    }),
   );
 }
 
@@ -206,27 +220,35 @@ function gatedMentions(sources: readonly UnitSource[]): SourceMentions {
   const rust = sources.filter(({ path }) => path.endsWith('.rs'));
   const interesting = wholeMentions(rust.filter(({ text }) => mayMention(text)));
   const isUser =
-    interesting.touchesEnvironment || interesting.startsPrograms || interesting.readsFiles;
-  if (isUser) return wholeMentions(rust);
+    interesting.touchesEnvironment ||
+    interesting.startsPrograms ||
+    interesting.readsFiles ||
+    interesting.probesPath !== 'no';
+  if (isUser) return { ...wholeMentions(rust), words: new Set(), fileNames: new Set() };
   return { ...emptyMentions, usesPkgConfig: interesting.usesPkgConfig };
 }
 
 /** Undefined where one cannot be read, or is not what was compiled. */
 async function readSources(
   { facts }: StoredUnit,
+  extent: 'whole' | 'gated',
   context: ReadContext,
 ): Promise<readonly UnitSource[] | undefined> {
   const sources: UnitSource[] = [];
   for (const { kind, root, paths } of facts.inputs) {
     for (const path of kind === 'files' ? paths : []) {
-      // Texts that documentation includes are no code.
-      if (/\.(?:md|txt)$/.test(path)) continue;
+      // Libraries include texts as their documentation; a script, to take names from them.
+      if (extent === 'gated' && isPlainText(path)) continue;
       const text = await readSource(resolve(root, path), context);
       if (text === undefined) return undefined;
       sources.push({ path, text });
     }
   }
   return inputMisfit(facts, context.inputs) === undefined ? sources : undefined;
+}
+
+function isPlainText(path: string): boolean {
+  return /\.(?:md|txt)$/.test(path);
 }
 
 async function readSource(path: string, { host }: ReadContext): Promise<string | undefined> {
