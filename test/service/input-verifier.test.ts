@@ -358,24 +358,6 @@ describe('what a unit takes from the system', () => {
     expect(place.difference(present)).toBe(root);
   });
 
-  test('is the names and times of directories, not of the files in them', async () => {
-    await using place = await createPlace();
-    const root = join(place.path, 'include');
-    place.write({ 'include/a.h': '1', 'include/sub/deep/b.h': '1' });
-    const before = place.must({ kind: 'directories', root });
-    place.write({ 'include/a.h': '2' });
-    expect(place.difference(before)).toBeUndefined();
-    place.write({ 'include/sub/deep/new.h': '1' });
-    expect(place.difference(before)).toBe(root);
-    const startedNs = place.ctimeNs('include/sub/deep') - 1n;
-    expect(place.record({ kind: 'directories', root }, startedNs).kind).toBe('unrecorded');
-    rmSync(root, { recursive: true });
-    expect(place.difference(before)).toBe(root);
-    const missing = place.must({ kind: 'directories', root });
-    place.write({ include: '' });
-    expect(place.difference(missing)).toBe(root);
-  });
-
   test('counts by size and times where it is larger than what is read', async () => {
     await using place = await createPlace();
     place.write({ 'opt/a.h': '1', 'opt/b.bin': '', 'opt/c.h': '1' });

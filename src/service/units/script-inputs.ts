@@ -82,9 +82,16 @@ export async function scriptInputs(
       standing,
       context,
     ),
-    ...literalInputs(literals, { ...standing, isTool }, context),
+    ...literalInputs(literals, { ...standing, isTool }, context).map((set) =>
+      isBelowAny(named, set.root) ? { ...set, notAfterNs: place.notAfterNs } : set,
+    ),
     ...(mayAskGit(mentions) ? gitInputs(packageRoot, context) : []),
   ]);
+}
+
+/** What the script tells the linker of may be its own work. */
+function isBelowAny(named: readonly WantedInputs[], path: string): boolean {
+  return named.some(({ root }) => root === path || path.startsWith(`${root}/`));
 }
 
 function readsFilesItself({ units }: Mentions): boolean {
