@@ -26,12 +26,7 @@ import {
 import { openGroup } from './lower-tree.js';
 import type { Extent, LowerEntry } from './lower.js';
 import { hostPathOf, type OverlayState, type PendingAdoption } from './overlay-state.js';
-import type {
-  AdoptedFile,
-  Adoption,
-  AdoptionOutcome,
-  AdoptionWitness,
-} from './view-control.js';
+import type { AdoptedFile, Adoption, AdoptionOutcome, AdoptionWitness } from './view-control.js';
 
 /** Blobs are immutable; the mode only guards against accidents. */
 const blobMode = 0o444;

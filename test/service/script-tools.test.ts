@@ -19,6 +19,7 @@ test('a tool that is not there is recorded as that, a string that is no program 
   const mentioned = {
     names: new Set(['missing']),
     candidates: new Set(['there', 'a-word']),
+    probed: new Set<string>(),
     isSteered: false,
     isOpen: false,
   };

@@ -8,8 +8,11 @@ import {
   type WantedInputs,
 } from './draft-base.js';
 import type { PackageOrigin } from './package-origin.js';
+import { readsByAssembler } from './asm-inputs.js';
 import { isLinkedUnit } from './compilation-environment.js';
+import { valueInputs } from './outside-paths.js';
 import { packageTree } from './package-tree.js';
+import type { UnitFacts } from './unit-facts.js';
 import { macrosMayReadFiles } from './unit-mentions.js';
 import { linkedLibraries } from './linked-libraries.js';
 
@@ -19,6 +22,8 @@ export interface CompilationSources extends PackageOrigin {
   readonly buildDir: string;
   /** Absolute paths of the sources that rustc names and that lie outside of the build-dir. */
   readonly outside: readonly string[];
+  /** Variables that it may have read, with their values. */
+  readonly variables: UnitFacts['variables'];
 }
 
 /** The sets to record; private if it cannot be known what the compiler read. */
@@ -36,6 +41,9 @@ export async function compilationInputs(
   if (readsFiles === undefined) {
     return isPrivate('no-macro', 'the source of a macro that it uses cannot be read');
   }
-  const trees = readsFiles ? [packageTree(sources)] : [];
-  return [{ kind: 'files', root: packageRoot, paths: files }, ...trees, ...libraries];
+  const assembled = await readsByAssembler(outside, context);
+  if (typeof assembled !== 'boolean') return assembled;
+  const trees = readsFiles || assembled ? [packageTree(sources)] : [];
+  const named = readsFiles ? valueInputs(sources.variables, sources, context) : [];
+  return [{ kind: 'files', root: packageRoot, paths: files }, ...trees, ...named, ...libraries];
 }

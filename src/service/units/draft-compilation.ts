@@ -54,12 +54,14 @@ export async function draftCompilation(
   const naming = await includedPath(generated, { base, buildDir }, context);
   if (naming !== undefined) return isPrivate('bound-to-path', naming);
   const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
-  const sets = await compilationInputs({ base, buildDir, outside, ...origin }, context);
+  const used = await compilationEnvironment(base, context);
+  if ('kind' in used) return used;
+  const { variables } = used;
+  const sources = { base, buildDir, outside, ...origin, variables };
+  const sets = await compilationInputs(sources, context);
   if ('kind' in sets) return sets;
   const inputs = recordInputs(sets, base, context);
   if ('kind' in inputs) return inputs;
-  const used = await compilationEnvironment(base, context);
-  if ('kind' in used) return used;
   const readTexts = async (): Promise<readonly string[] | undefined> =>
     await readSources(outside, generated, context);
   const binding = await boundBecause({ base, depFile, buildDir, readTexts }, context);

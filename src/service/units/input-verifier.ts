@@ -14,6 +14,7 @@ import {
 } from './input-walk.js';
 import {
   contentBytesMax,
+  walkDirectories,
   walkLibrary,
   walkPkgConfig,
   walkPresence,
@@ -91,6 +92,9 @@ export class InputVerifier implements InputComparison {
         break;
       case 'content':
         return this.#walkContent(walk, set.root);
+      case 'directories':
+        walkDirectories(walk, set.root);
+        break;
       case 'library':
         walkLibrary(walk, set);
         break;

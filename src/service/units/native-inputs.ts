@@ -148,7 +148,7 @@ const hostArchitectures: Readonly<Record<string, string>> = {
 };
 
 /** Directories that hold far more than what a script means by them. */
-function isCommonDirectory(path: string): boolean {
+export function isCommonDirectory(path: string): boolean {
   if (path.lastIndexOf('/') <= 0) return true;
   if (/^\/usr\/(?:local\/)?[^/]+$/.test(path)) return true;
   if (/^\/(?:usr\/(?:local\/)?)?(?:lib\w*|include)\/[\w]+-linux-\w+$/.test(path)) return true;

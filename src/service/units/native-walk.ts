@@ -44,6 +44,64 @@ export function walkTopLevel(walk: InputWalk, path: string): void {
   }
 }
 
+/** Directories of one set: those of /usr/include are some hundreds. */
+const directoriesMax = 5_000;
+
+/**
+ * The directory and all below it by name and time. Packages replace their files by new ones, which
+ * changes the time of the directory; a file that is written in its place does not. Of a larger tree
+ * the levels that are within the limit.
+ */
+export function walkDirectories(walk: InputWalk, path: string): void {
+  const root = walk.look(path);
+  if (root.kind === 'unknown') return;
+  if (root.kind === 'missing' || !root.stats.isDirectory()) {
+    walk.line(path, root.kind === 'missing' ? 'missing' : 'file');
+    return;
+  }
+  addDirectory(walk, root, '');
+  let count = 1;
+  let level: readonly NamedDirectory[] = [{ place: root, label: '' }];
+  while (level.length > 0) {
+    const next = level.flatMap((each) => directoriesIn(walk, each));
+    count += next.length;
+    if (walk.hasFailed) return;
+    if (count > directoriesMax) {
+      walk.line('large', String(next.length));
+      return;
+    }
+    for (const { place, label } of next) addDirectory(walk, place, label);
+    level = next;
+  }
+}
+
+interface NamedDirectory {
+  readonly place: Place;
+  /** Below the root. */
+  readonly label: string;
+}
+
+function addDirectory(walk: InputWalk, { real, stats }: Place, label: string): void {
+  walk.note(stats.ctimeNs, real);
+  walk.line(label, 'directory', String(stats.mtimeNs));
+}
+
+function directoriesIn(walk: InputWalk, { place, label }: NamedDirectory): NamedDirectory[] {
+  const entries = walk.files.list(place);
+  if ('why' in entries) {
+    walk.fail(entries.why);
+    return [];
+  }
+  const found: NamedDirectory[] = [];
+  for (const entry of entries) {
+    if (entry.kind !== 'directory') continue;
+    const below = walk.files.lookBelow(place, entry);
+    if (below.kind === 'unknown') walk.fail(below.why);
+    else found.push({ place: below, label: `${label}/${entry.name}` });
+  }
+  return found;
+}
+
 /**
  * The files that the linker would take for a library: of each directory to search the first, and if
  * none has it, of each of the linker's own directories: in which order it goes through these depends

@@ -20,16 +20,21 @@ const programsMax = 100;
 /** By identity of the program: its own path. */
 const knownPaths = new Map<string, readonly string[]>();
 
-/** One set with all files on the path of the pkg-config that the script may start, if there is one. */
+/**
+ * One set with all files on the path of the pkg-config that the script may start, if there is one.
+ * `further`: directories that the script itself may put on the path.
+ */
 export async function pkgConfigInputs(
   script: StoredUnit,
   context: DraftContext,
+  further: readonly string[] = [],
 ): Promise<readonly WantedInputs[]> {
   const { variables } = context.environment;
   const ownPath: string[] = [];
   for (const name of pkgConfigPrograms(variables)) ownPath.push(...(await pathOf(name, context)));
   const { packageRoot } = script.facts;
-  const paths = pkgConfigDirectories(variables, ownPath, packageRoot);
+  const usual = pkgConfigDirectories(variables, ownPath, packageRoot);
+  const paths = [...new Set([...usual, ...further])];
   return paths.length === 0 ? [] : [{ kind: 'pkg-config', root: '', paths }];
 }
 

@@ -6,11 +6,17 @@ import {
   type PrivateVerdict,
   type WantedInputs,
 } from './draft-base.js';
+import { gitInputs, mayAskGit } from './git-inputs.js';
+import { headerInputs } from './header-inputs.js';
 import { directivesOf, nativeInputs } from './native-inputs.js';
+import { valueInputs } from './outside-paths.js';
 import { packageTree } from './package-tree.js';
 import { pkgConfigInputs } from './pkg-config-inputs.js';
+import { scriptLiterals, type ScriptLiterals } from './script-literals.js';
+import { absoluteLiterals, homeName, literalInputs } from './script-paths.js';
 import { toolsMentioned } from './script-tools.js';
-import { programMentions } from './unit-mentions.js';
+import { steeringOf } from './target-settings.js';
+import { mentionedVariables, programMentions, type Mentions } from './unit-mentions.js';
 import type { StoredUnit } from './unit-record.js';
 
 /** A finished run and what it left. Paths and texts from cargo's files are latin1: bytes. */
@@ -33,11 +39,12 @@ export async function scriptInputs(
 ): Promise<readonly WantedInputs[] | PrivateVerdict> {
   const { base, script, output } = run;
   const { packageRoot } = script.facts;
+  const { profilePath } = base.files.unit;
   const buildDir = Buffer.from(run.buildDir, 'latin1').toString();
   const place = {
     packageRoot,
     buildDirs: [buildDir],
-    profilePath: base.files.unit.profilePath,
+    profilePath,
     libraryPath: context.environment.variables['LIBRARY_PATH'],
     // What the script itself put there while it ran is as it left it.
     notAfterNs: base.finishedNs,
@@ -48,14 +55,90 @@ export async function scriptInputs(
   if (mentions === undefined) {
     return isPrivate('no-script', 'the source of its build script cannot be read');
   }
-  const asksPkgConfig = mentions.usesPkgConfig || toolsMentioned(mentions).isOpen;
-  const found = asksPkgConfig ? await pkgConfigInputs(script, context) : [];
-  return [
+  const literals = await scriptLiterals(script, context);
+  if (literals === undefined) {
+    return isPrivate('no-script', 'the source of its build script cannot be read');
+  }
+  const home = homeName(literals);
+  if (home !== undefined && readsFilesItself(mentions)) {
+    return isPrivate('script-reads-home', `it may read files of the user, found by ${home}`);
+  }
+  const tools = toolsMentioned(mentions);
+  const asksPkgConfig = mentions.usesPkgConfig || tools.isOpen;
+  const found = asksPkgConfig
+    ? await pkgConfigInputs(script, context, ownPkgConfigPath(literals, context))
+    : [];
+  const standing = { packageRoot, buildDir };
+  const isTool = mentions.startsPrograms;
+  return withoutDoubles([
     packageTree(script.facts),
     ...declaredInputs(base, packageRoot, buildDir),
     ...named,
     ...found,
-  ];
+    ...(tools.isSteered
+      ? headerInputs(
+          steeringOf(context.environment, { profilePath, kind: base.files.name.kind }),
+          context,
+        )
+      : []),
+    ...valueInputs(
+      countedVariables(run, { mentions, isSteered: tools.isSteered }, context),
+      standing,
+      context,
+    ),
+    ...literalInputs(literals, { ...standing, isTool }, context).map((set) =>
+      isBelowAny(named, set.root) ? { ...set, notAfterNs: place.notAfterNs } : set,
+    ),
+    ...(mayAskGit(mentions) ? gitInputs(packageRoot, context) : []),
+  ]);
+}
+
+/** What the script tells the linker of may be its own work. */
+function isBelowAny(named: readonly WantedInputs[], path: string): boolean {
+  return named.some(({ root }) => root === path || path.startsWith(`${root}/`));
+}
+
+function readsFilesItself({ units }: Mentions): boolean {
+  return units.some(({ role, mentions }) => role === 'own' && mentions.readsFiles);
+}
+
+/** Directories that the script puts on pkg-config's path by itself. */
+function ownPkgConfigPath(literals: ScriptLiterals, { host }: DraftContext): readonly string[] {
+  const setsPath = [...literals.literals].some((text) => /PKG_CONFIG_(?:PATH|LIBDIR)/.test(text));
+  if (!setsPath) return [];
+  return absoluteLiterals(literals).filter(
+    (path) => !host.isBelowOwnMount(path) && host.stat(path)?.isFile() !== true,
+  );
+}
+
+/** Variables with which a run is compared, and their values. */
+function countedVariables(
+  { base }: FinishedRun,
+  { mentions, isSteered }: { readonly mentions: Mentions; readonly isSteered: boolean },
+  { environment }: DraftContext,
+): ReadonlyMap<string, string | undefined> {
+  const { variables } = environment;
+  const { fingerprint, name, unit } = base.files;
+  const counted = new Map<string, string | undefined>(
+    isSteered ? Object.entries(steeringOf(environment, { ...unit, kind: name.kind })) : [],
+  );
+  for (const name of mentionedVariables(mentions, (each) => variables[each] !== undefined)) {
+    counted.set(name, variables[name]);
+  }
+  for (const local of fingerprint.local) {
+    if (local.kind === 'rerun-if-env-changed')
+      counted.set(local.variable, local.value ?? undefined);
+  }
+  return counted;
+}
+
+function withoutDoubles(sets: readonly WantedInputs[]): readonly WantedInputs[] {
+  const byKey = new Map<string, WantedInputs>();
+  for (const set of sets) {
+    const key = JSON.stringify([set.kind, set.root, set.paths, String(set.notAfterNs)]);
+    byKey.set(key, set);
+  }
+  return [...byKey.values()];
 }
 
 /**

@@ -20,7 +20,15 @@ export interface UnitDependency {
   readonly outputs: string;
 }
 
-const inputKinds = ['files', 'tree', 'presence', 'content', 'library', 'pkg-config'] as const;
+const inputKinds = [
+  'files',
+  'tree',
+  'presence',
+  'content',
+  'directories',
+  'library',
+  'pkg-config',
+] as const;
 
 export type InputKind = (typeof inputKinds)[number];
 
@@ -29,7 +37,8 @@ export interface InputSet {
   /**
    * `files`: exactly these, directories with all that is in them. `tree`: the package at the root.
    * `presence`: whether the root is a directory, a file or missing. `content`: the bytes of a file, or
-   * of all files in a directory, as far as it is of a usual size. `library`: what the linker finds under the
+   * of all files in a directory, as far as it is of a usual size. `directories`:
+   * names and times of the root and of the directories below it. `library`: what the linker finds under the
    * name `root` (`z`, `static=foo`) in the directories `paths` (`search=…`, `default=…`).
    * `pkg-config`: the `.pc` files in the directories `paths`.
    */
