@@ -112,8 +112,8 @@ export const dependencyMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/compilation-inputs.ts',
-        search: 'const trees = readsFiles ? [packageTree(sources)] : [];',
-        replace: 'const trees = readsFiles ? [] : [];',
+        search: 'const trees = readsFiles || assembled ? [packageTree(sources)] : [];',
+        replace: 'const trees = assembled ? [packageTree(sources)] : [];',
       },
     ],
     testFile: 'e2e/mentions.test.ts',
@@ -373,7 +373,7 @@ export const dependencyMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/compilation-environment.ts',
-        search: 'variables: [...tracked, ...read.filter(([name]) => !names.has(name))],',
+        search: 'variables: [...tracked, ...others],',
         replace: 'variables: tracked,',
       },
     ],

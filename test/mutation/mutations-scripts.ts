@@ -157,8 +157,8 @@ export const scriptMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/script-environment.ts',
-        search: 'const variables = withUndeclared(base, mentions, environment.variables);',
-        replace: 'const variables = declaredVariables(base);',
+        search: 'return [...declared, ...undeclared];',
+        replace: 'return declared;',
       },
     ],
     testFile: 'e2e/scripts.test.ts',

@@ -48,8 +48,8 @@ export const useMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/script-inputs.ts',
-        search: 'const found = asksPkgConfig ? await pkgConfigInputs(script, context) : [];',
-        replace: 'const found: never[] = [];',
+        search: 'const asksPkgConfig = mentions.usesPkgConfig || tools.isOpen;',
+        replace: "const asksPkgConfig = packageRoot === '';",
       },
     ],
     testFile: 'e2e/native-inputs.test.ts',
@@ -139,9 +139,9 @@ export const useMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/script-tools.ts',
-        search: 'for (const name of names) found.set(name, tools.identify(name));',
+        search: 'for (const name of [...names, ...probed]) found.set(name, tools.identify(name));',
         replace:
-          'for (const name of names) if (tools.identify(name) !== null) found.set(name, tools.identify(name));',
+          'for (const name of [...names, ...probed]) if (tools.identify(name) !== null) found.set(name, tools.identify(name));',
       },
     ],
     testFile: 'service/script-tools.test.ts',

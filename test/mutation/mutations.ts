@@ -39,7 +39,7 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     testFile: 'e2e/bad-input-store.test.ts',
-    testName: 'with a unit that lacks its library shares nothing of it',
+    testName: 'has a unit with %s: what is whole is shared',
   },
   {
     rule: 3,
