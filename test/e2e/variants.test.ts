@@ -237,22 +237,13 @@ describeEndToEnd('a stored unit that is wrong for a reason nobody knows', () => 
     const env = { XCACHE_VERIFY: '1' };
     const b = await mounted(world, 'b', options);
     expect((await b.buildAndSettle({ env })).compiled).toContain('fine');
-    const verdicts = async (workspace: Workspace): Promise<readonly string[]> =>
-      (await workspace.explain())
-        .filter(({ reason }) => /verified|differs|compared/.test(reason))
-        .map(({ unit, reason }) => `${unit.replace(/^debug\/|-[0-9a-f]+$/g, '')} ${reason}`)
-        .sort();
-    expect(await verdicts(b)).toEqual([
-      'fine verified',
-      'nat verified',
-      'nat verified',
-      'nat verified',
-    ]);
+    // A unit may be looked at twice, so the counters tell, not the last word of `explain`.
+    expect((await world.stats()).units).toMatchObject({ verified: 4, differed: 0 });
     await writeFile(hidden, 'two');
     const c = await mounted(world, 'c', options);
     await c.buildAndSettle({ env });
     expect(c.output()).toBe('nat two\nfine 3');
-    expect(await verdicts(c)).toContain('nat stored-unit-differs');
+    expect((await world.stats()).units.differed).toBeGreaterThan(0);
     expect((await world.xcache('units', '--rejected')).stdout).toContain('verification');
     const d = await mounted(world, 'd', options);
     expect((await d.buildAndSettle()).compiled).toEqual(['app']);
