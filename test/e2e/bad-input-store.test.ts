@@ -189,7 +189,7 @@ describeEndToEnd('a target', () => {
     const workspace = await world.workspace('one', five);
     await workspace.mount();
     await workspace.buildAndSettle();
-    await workspace.unmount();
+    await workspace.unmount('--materialize');
     const strange: Readonly<Record<string, string>> = {
       'debug/deps/libunknown-0123456789abcdef.rlib': 'no library',
       'debug/.fingerprint/unknown-0123456789abcdef/lib-unknown.json': '{"rustc":1,',
