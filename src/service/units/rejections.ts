@@ -3,9 +3,10 @@
  * served and never stored again. Kept in a file beside the store, because an index that is lost is
  * made again from the units alone, and must not bring them back.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
+import { saveFile } from '../../base/atomic-file.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import type { UnitFacts } from './unit-facts.js';
 
@@ -126,22 +127,4 @@ function unreadable(path: string, cause: unknown): XcacheError {
     cause,
     hint: 'mend or remove the file; without it rejected units would be served again',
   });
-}
-
-async function saveFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
