@@ -246,7 +246,7 @@ describeEndToEnd('the compiler of a unit', () => {
     expect(await build('plain-at-last', {})).toEqual(['tells 0']);
   });
 
-  test('rule 9: with arguments of its own cargo’s configuration is not known, and nothing is shared', async () => {
+  test('rule 9: a wrapper that comes by --config counts for what is built with it, and for nothing else', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const { dependencies } = await createGitCrates(world, tells);
     const wrapper = await writeScript(world, 'bin/wrap', marking);

@@ -137,12 +137,7 @@ export class Arena implements AsyncDisposable {
   }
 
   async mount(workspace: Workspace): Promise<void> {
-    const environment = this.world.env as Record<string, string>;
-    await this.ask('mount', {
-      directory: workspace.target,
-      environment,
-      workingDirectory: workspace.path,
-    });
+    await this.ask('mount', { directory: workspace.target });
   }
 
   async unmount(workspace: Workspace, materialize: boolean): Promise<void> {

@@ -70,28 +70,10 @@ async function createParams(directory: string, options: MountOptions): Promise<M
   }
   return {
     directory: await resolveDirectory(directory),
-    ...callerEnvironment(),
     ...(driver === undefined ? {} : { driver }),
     ...(safe === true ? { mode: 'safe' } : {}),
   };
 }
-
-/**
- * Files that are there already were built by somebody whose environment nobody knows; the caller's
- * is the best guess. One that is beyond all measure is left out, which only costs sharing.
- */
-function callerEnvironment(): Pick<MountParams, 'environment' | 'workingDirectory'> {
-  const environment = Object.fromEntries(
-    Object.entries(process.env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined,
-    ),
-  );
-  const isUsual = JSON.stringify(environment).length <= environmentCharactersMax;
-  return { ...(isUsual ? { environment } : {}), workingDirectory: process.cwd() };
-}
-
-/** Well below the bound of a request, also where every character takes three bytes. */
-const environmentCharactersMax = 256 << 10;
 
 /** Waits, and takes the mount down where it is still there. */
 async function stay(

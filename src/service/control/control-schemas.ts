@@ -19,8 +19,6 @@ const schemas: { readonly [M in ControlMethod]: v.GenericSchema } = {
     directory,
     driver: v.exactOptional(v.picklist(['direct', 'fuse-native'])),
     mode: v.exactOptional(v.picklist(['fast', 'safe'])),
-    environment: v.exactOptional(v.record(v.string(), v.string())),
-    workingDirectory: v.exactOptional(text),
   }),
   unmount: v.strictObject({ directory, materialize: v.boolean() }),
   autoMount: v.strictObject({ enabled: v.boolean() }),

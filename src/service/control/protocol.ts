@@ -21,9 +21,6 @@ export interface MountParams {
   readonly driver?: DriverName;
   /** fuse-native only: correct unlinked-open semantics before speed. */
   readonly mode?: 'fast' | 'safe';
-  /** The caller's variables and working directory: what a directory's files were built in, where nobody knows better. */
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly workingDirectory?: string;
 }
 
 export interface MountResult {
