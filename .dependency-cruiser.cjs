@@ -111,7 +111,7 @@ module.exports = {
     door('fuse-native-door', 'fuse-native', '^src/fs/driver/fuse-native[^/]*\\.ts$'),
     door('level-door', 'level', '^src/store/index-db\\.ts$'),
     door('blake3-door', '(blake3|@napi-rs/blake-hash)', '^src/store/digest\\.ts$'),
-    door('terminal-door', '(commander|cli-table3|cli-progress)', '^src/cli/'),
+    door('terminal-door', '(commander|cli-table3|cli-progress|string-width)', '^src/cli/'),
     door('jsonrpc-door', 'vscode-jsonrpc', '^src/service/control/control-[^/]*\\.ts$'),
     door('pino-door', 'pino', '^src/base/log\\.ts$'),
   ],

@@ -1,5 +1,6 @@
 /** Every result as text for people. Pure: takes data and a style, returns lines. */
 import Table from 'cli-table3';
+import stringWidth from 'string-width';
 import type { ConfigEntry } from '../service/daemon/config.js';
 import type {
   HelloResult,
@@ -222,19 +223,29 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   style: Style,
 ): string {
-  const table = new Table({
-    head: titles.map((title) => style.dim(title.replace(/^>/, ''))),
-    colAligns: titles.map((title) => (title.startsWith('>') ? 'right' : 'left')),
-    chars: noLines,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  for (const row of rows) table.push([...row]);
-  return table
-    .toString()
+  const cells = [titles.map((title) => style.dim(title.replace(/^>/, ''))), ...rows];
+  const colWidths = titles.map(
+    (_, column) =>
+      cells.reduce((most, row) => Math.max(most, stringWidth(row[column] ?? '')), 0) + 2,
+  );
+  const colAligns = titles.map((title) => (title.startsWith('>') ? 'right' : 'left'));
+  const parts: string[] = [];
+  for (let start = 0; start < cells.length; start += rowsPerPart) {
+    const table = new Table({ colWidths, colAligns, chars: noLines, style: noStyle });
+    for (const row of cells.slice(start, start + rowsPerPart)) table.push([...row]);
+    parts.push(table.toString());
+  }
+  return parts
+    .join('\n')
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
 }
+
+/** The time that the package takes for a table grows with the square of its rows. */
+const rowsPerPart = 100;
+
+const noStyle = { head: [], border: [], 'padding-left': 0, 'padding-right': 2 };
 
 const noLines = Object.fromEntries(
   [
