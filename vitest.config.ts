@@ -3,9 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Real mounts and real cargo builds share two cores: one file at a time keeps them independent
-    // of each other's load.
-    fileParallelism: false,
+    // Most of the time goes to one cargo or one service that waits; each file has its own world.
+    maxWorkers: 2,
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,

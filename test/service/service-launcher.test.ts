@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
@@ -107,6 +110,23 @@ describe('stopping', () => {
     expect(await stopService(paths)).toBe(client.service.pid);
     expect(await isProcessAlive(client.service.pid)).toBe(false);
     expect(await tryConnectControl(paths)).toBeUndefined();
+  });
+
+  test('a process has not ended while one of its threads still runs', async () => {
+    const program =
+      'import ctypes, sys, threading\n' +
+      'threading.Thread(target=lambda: (print(flush=True), sys.stdin.readline())).start()\n' +
+      'ctypes.CDLL(None).syscall(60, 0)'; // exit(2) of the main thread alone
+    const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const pid = child.pid ?? 0;
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    const state = async (): Promise<string> => await readFile(`/proc/${pid}/stat`, 'latin1');
+    while (!/^\d+ \(.*\) Z/.test(await state())) await delay(1);
+    expect(await isProcessAlive(pid)).toBe(true);
+    child.stdin.end();
+    await ended;
+    expect(await isProcessAlive(pid)).toBe(false);
   });
 
   test('nothing to stop is no failure', async () => {

@@ -60,18 +60,25 @@ export async function loadServiceRecord(pidFile: string): Promise<ServiceRecord 
   }
 }
 
-/** Whether a process exists and has not ended. (A zombie has: kill(2) alone would not tell.) */
+/**
+ * Whether a process exists and has not ended. (A zombie has: kill(2) alone would not tell. But one
+ * whose other threads still end has files open.)
+ */
 export async function isProcessAlive(pid: number): Promise<boolean> {
   try {
     const status = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The second field is the program name in parentheses, which may hold anything.
-    const state = status.slice(status.lastIndexOf(')') + 2, status.lastIndexOf(')') + 3);
-    return state !== 'Z' && state !== 'X';
+    const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
+    const state = fields[0] ?? '';
+    return (state !== 'Z' && state !== 'X') || Number(fields[threadCountField]) > 1;
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ESRCH')) return false;
     throw error;
   }
 }
+
+/** `num_threads` of proc_pid_stat(5), counted from `state`. */
+const threadCountField = 17;
 
 /**
  * The lock belongs to the open file that flock(1) shares with this process, and stays when flock(1)
