@@ -49,6 +49,19 @@ describeEndToEnd('the service', () => {
     expect(readFileSync(join(workspace.target, 'mine'), 'utf8')).toBe('mine');
   });
 
+  test('mounts again where a cargo that it left without its mount has written its last', async () => {
+    await using world = await createWorld();
+    const workspace = await world.workspace('one', options);
+    await workspace.mount();
+    await workspace.buildAndSettle();
+    expect((await world.xcache('service', 'stop')).exitCode).toBe(0);
+    for (const name of ['.rustc_info.json', 'CACHEDIR.TAG']) {
+      writeFileSync(join(workspace.target, name), 'last words');
+    }
+    expect((await world.xcache('service', 'start')).exitCode).toBe(0);
+    expect(await workspace.mustCargo('build')).toMatchObject(nothingToDo);
+  });
+
   test('tells of a mount that it did not bring back, until somebody mounts or unmounts it', async () => {
     await using world = await createWorld();
     const workspace = await world.workspace('one', options);

@@ -1,5 +1,6 @@
 /** The directory of a view that somebody empties and removes. */
-import { access } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommand } from '../../base/run-command.js';
 
@@ -17,6 +18,16 @@ export async function untilGone(directory: string): Promise<void> {
     }
     await delay(pollMs);
   }
+}
+
+/** What a cargo that ends with the mount still writes in its place: it makes these files anew. */
+const leftovers: ReadonlySet<string> = new Set(['.rustc_info.json', 'CACHEDIR.TAG']);
+
+/** Removes what says nothing, where there is nothing else. */
+export async function removeLeftovers(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  if (!entries.every((entry) => entry.isFile() && leftovers.has(entry.name))) return;
+  for (const { name } of entries) await rm(join(directory, name), { force: true });
 }
 
 /**

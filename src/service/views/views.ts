@@ -26,7 +26,7 @@ import type {
   UnmountResult,
   ViewStatus,
 } from '../control/protocol.js';
-import { dropKernelName, untilGone } from './emptied-place.js';
+import { dropKernelName, removeLeftovers, untilGone } from './emptied-place.js';
 import { MissingMounts } from './missing-mounts.js';
 import { View } from './view.js';
 import type { ViewServices } from './view-services.js';
@@ -323,6 +323,7 @@ export class Views {
     if (this.#views.get(mountPoint)?.isMounted === true) return;
     // A kill may have come between `cargo clean` and the directory's being made again.
     await this.#prepare(mountPoint, record.driver);
+    await removeLeftovers(mountPoint);
     if ((await readdir(mountPoint)).length > 0) {
       // Built while nothing was mounted; `mount` takes such files over, a start must not hide them.
       throw new XcacheError('XC_MOUNT_POINT', `${mountPoint} holds files of its own now`);
