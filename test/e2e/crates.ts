@@ -65,16 +65,17 @@ export function inDirectories(crates: Readonly<Record<string, CrateText>>): Reco
   return files;
 }
 
-/** A directory source, as `cargo vendor` makes one, at `vendor` in the world. */
+/** A directory source, as `cargo vendor` makes one, at `vendor` or another place in the world. */
 export async function createVendoredCrates(
   world: World,
   crates: Readonly<Record<string, CrateText>>,
+  place = 'vendor',
 ): Promise<{
   readonly path: string;
   readonly config: string;
   readonly dependencies: Record<string, string>;
 }> {
-  const path = join(world.path, 'vendor');
+  const path = join(world.path, place);
   for (const [file, content] of Object.entries(inDirectories(crates))) {
     await mkdir(dirname(join(path, file)), { recursive: true });
     await writeFile(join(path, file), content);

@@ -105,6 +105,32 @@ describeEndToEnd('variants under one unit hash', () => {
     expect((await world.stats()).units.missed).toBeGreaterThan(0);
   });
 
+  test('each of two projects is served the package that it has vendored itself', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const crates = { same: { lib: 'pub fn value() -> u8 { 7 }\n' } };
+    const built: (readonly string[])[] = [];
+    const sources = new Map<string, Awaited<ReturnType<typeof createVendoredCrates>>>();
+    for (const project of ['one', 'two', 'three']) {
+      sources.set(project, await createVendoredCrates(world, crates, `${project}/vendor`));
+    }
+    for (const name of ['a', 'b', 'c']) {
+      for (const [project, { config, dependencies }] of sources) {
+        const workspace = await world.workspace(`${project}-${name}`, {
+          directory: `${project}/${name}`,
+          dependencies,
+          files: {
+            '.cargo/config.toml': config,
+            'src/main.rs': 'fn main() { println!("{}", same::value()); }\n',
+          },
+        });
+        await workspace.mount();
+        built.push((await workspace.buildAndSettle()).compiled);
+        expect(workspace.output()).toBe('7');
+      }
+    }
+    expect(built.slice(3)).toEqual(Array.from({ length: 6 }, () => ['app']));
+  });
+
   test('a workspace that is locked to an older commit of a branch is served that commit', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const version = (value: number): Parameters<typeof inDirectories>[0] => ({

@@ -1,9 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { sourceMisfit } from '../../src/service/units/source-fit.js';
+import { nearness, sourceMisfit } from '../../src/service/units/source-fit.js';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
 const session = { cargoHome: '/home/me/.cargo', commits: new Set([commit]) };
 const checkout = '/home/me/.cargo/git/checkouts/crates-0123456789abcdef';
+
+describe('sources that lie anywhere', () => {
+  test('are nearer the more directories they share with the workspace', () => {
+    const here = { workspaceRoot: '/home/u/one/app', workingDirectory: '/home/u/one/app/src' };
+    const at = (packageRoot: string): number =>
+      nearness({ origin: 'directory', packageRoot }, here);
+    expect(at('/home/u/one/vendor/x')).toBeGreaterThan(at('/home/u/two/vendor/x'));
+    expect(at('/home/u/one/app/vendor/x')).toBeGreaterThan(at('/home/u/one/vendor/x'));
+    expect(nearness({ origin: 'registry', packageRoot: '/home/u/one/app' }, here)).toBe(0);
+  });
+});
 
 describe('the sources of a stored unit are those of a session', () => {
   test.each([

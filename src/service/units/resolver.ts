@@ -10,7 +10,7 @@ import { environmentMisfit } from './environment-fit.js';
 import { hasFixedInputs, inputMisfit } from './input-fit.js';
 import type { Miss } from './miss.js';
 import { placeMisfit, rewriteFiles, type RewrittenFiles } from './rewritten-files.js';
-import { sourceMisfit } from './source-fit.js';
+import { nearness, sourceMisfit } from './source-fit.js';
 import { UnitPlan, type PlannedUnit } from './unit-plan.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import { SessionInputs } from './session-inputs.js';
@@ -94,8 +94,9 @@ export class SessionResolver {
       facts.buildDir === target.buildDir
         ? Number.MAX_SAFE_INTEGER
         : (target.preferredBuildDirs.get(facts.buildDir) ?? 0);
+    const near = ({ facts }: Candidate): number => nearness(facts, this.#environment);
     // A stable sort: equal ranks stay newest first.
-    return candidates.sort((a, b) => rank(b) - rank(a));
+    return candidates.sort((a, b) => near(b) - near(a) || rank(b) - rank(a));
   }
 
   #load(id: Digest): Candidate | undefined {

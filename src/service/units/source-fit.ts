@@ -31,3 +31,22 @@ const sourceDirectory: Readonly<Record<UnitFacts['origin'], string | undefined>>
   git: 'git/checkouts',
   directory: undefined,
 };
+
+/**
+ * How near to the workspace the sources of a unit lie, as the number of directories above both. Of
+ * packages that several projects have vendored, only its own fits a workspace, and nothing but
+ * cargo's configuration and manifests tells which that is. The same for all units of other origins.
+ */
+export function nearness(
+  { origin, packageRoot }: Pick<UnitFacts, 'origin' | 'packageRoot'>,
+  {
+    workspaceRoot,
+    workingDirectory,
+  }: Pick<SessionEnvironment, 'workspaceRoot' | 'workingDirectory'>,
+): number {
+  if (origin !== 'directory') return 0;
+  const parts = packageRoot.split('/');
+  const here = (workspaceRoot ?? workingDirectory).split('/');
+  const end = parts.findIndex((part, index) => part !== here[index]);
+  return end < 0 ? parts.length : end;
+}
