@@ -39,6 +39,38 @@ export function findPathMentions(text: string, path: string): readonly PathMenti
   return found;
 }
 
+/** So near a path a number that is about its length is taken for it. */
+const besideCharacters = 80;
+/** A literal has a few characters before the path (`-I`), and a zero or a name behind it. */
+const lengthSlack = { below: 2, above: 32 };
+
+/**
+ * Whether a number beside the mention may be the length of what has the path in it: `[u8; 68]` of
+ * generated code, `68:` of a format with lengths. Another path makes it wrong.
+ */
+export function hasLengthBeside(text: string, { start, wordEnd, word }: PathMention): boolean {
+  const before = text.slice(Math.max(0, start - besideCharacters), start);
+  const behind = text.slice(wordEnd, wordEnd + besideCharacters);
+  return [before, behind].some((part) =>
+    numbersIn(part).some(
+      (number) =>
+        number >= word.length - lengthSlack.below && number <= word.length + lengthSlack.above,
+    ),
+  );
+}
+
+/** Whether a text has one of the lengths as a number, wherever. */
+export function hasNumber(text: string, lengths: readonly number[]): boolean {
+  return numbersIn(text).some((number) => lengths.includes(number));
+}
+
+/** Decimal and hexadecimal numbers that stand for themselves, as lengths do. */
+function numbersIn(text: string): readonly number[] {
+  return [...text.matchAll(/(?<![\w.+-])(?:0x[0-9a-fA-F]{1,4}|\d{1,5})(?![\w.])/g)].map(
+    ([number]) => Number(number),
+  );
+}
+
 /** Replaces whole mentions. */
 export function replacePath(text: string, [from, to]: readonly [from: string, to: string]): string {
   let result = '';

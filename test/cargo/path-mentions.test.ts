@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  hasLengthBeside,
   findPathMentions,
   neutralText,
   pathNotations,
@@ -83,5 +84,24 @@ describe('a path in a text', () => {
         expect(neutralText(there, '/somewhere/else')).toBe(neutralText(text, path));
       }),
     );
+  });
+});
+
+describe('a number beside a path', () => {
+  const path = '/home/u/w/target';
+  const has = (text: string): boolean =>
+    findPathMentions(text, path).some((mention) => hasLengthBeside(text, mention));
+
+  it('may be its length, of what is below it, or of a literal around it', () => {
+    expect(has(`${path.length}:${path}\nnext`)).toBe(true);
+    expect(has(`pub const P: &[u8; ${path.length + 5}] = b"${path}/etc\0";`)).toBe(true);
+    expect(has(`s = "-I${path}"; n = ${path.length + 2};`)).toBe(true);
+    expect(has(`0x${path.length.toString(16)} ${path}`)).toBe(true);
+  });
+
+  it('is none of it if it is smaller or much larger, a part of a name, or far away', () => {
+    expect(has(`3 ${path} 2026`)).toBe(false);
+    expect(has(`v16.2 lib17 ${path}`)).toBe(false);
+    expect(has(`17${' '.repeat(100)}${path}`)).toBe(false);
   });
 });

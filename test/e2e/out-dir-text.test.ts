@@ -165,6 +165,40 @@ describeEndToEnd('files in OUT_DIR that name it', () => {
     },
   );
 
+  test('bind the run where a number beside them tells how long they are', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { compiled } = await buildTwice(
+      world,
+      {
+        generated: {
+          build: script(
+            'std::fs::write(format!("{out}/gen.rs"), format!("pub const P: &[u8; {}] = b\\"{out}/etc\\\\0\\";", out.len() + 5)).unwrap();',
+          ),
+          lib: 'include!(concat!(env!("OUT_DIR"), "/gen.rs"));\n',
+        },
+        prefixed: {
+          build: script(
+            'std::fs::write(format!("{out}/list.txt"), format!("{}:{out}\\nnext", out.len())).unwrap();',
+          ),
+          lib: `pub fn rest() -> String {
+    let text = std::fs::read_to_string(concat!(env!("OUT_DIR"), "/list.txt")).unwrap();
+    let (length, rest) = text.split_once(':').unwrap();
+    rest[length.parse::<usize>().unwrap()..].to_string()
+}
+`,
+        },
+        told: {
+          build: script(
+            'println!("cargo:rustc-env=ODIR={out}"); println!("cargo:rustc-env=OLEN={}", out.len());',
+          ),
+          lib: 'pub fn fits() -> bool { env!("ODIR").len().to_string() == env!("OLEN") }\n',
+        },
+      },
+      'println!("{} {:?} {}", generated::P.len() > 0, prefixed::rest(), told::fits());',
+    );
+    expect(compiled).toEqual(expect.arrayContaining(['generated run', 'prefixed run', 'told run']));
+  });
+
   test('bind the run where they name what it does not depend on, or the workspace', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const up = (levels: number): string =>

@@ -8,6 +8,8 @@ import { searchObjectCode } from '../../cargo/object-code.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import {
   findPathMentions,
+  hasLengthBeside,
+  hasNumber,
   pathNotations,
   unfolded,
   withoutMentions,
@@ -83,6 +85,9 @@ class PathJudge {
       (mention.isWhole || output.startsWith(own, mention.start)) && this.#mayName(mention);
     const place = this.#unmovable(withoutMentions(output, this.#buildDir, isMeant));
     if (place !== undefined) return `its output names ${place}`;
+    const words = findPathMentions(output, this.#buildDir).map(({ word }) => word.length);
+    const lengths = words.length === 0 ? [] : [this.#buildDir.length, own.length, ...words];
+    if (hasNumber(output, lengths)) return 'its output may tell how long its paths are';
     const { output: path } = unitPlaces(this.#files.unit);
     const foreign = output.split(own).join('');
     if (findPathMentions(foreign, this.#buildDir).some(({ isWhole }) => isWhole)) {
@@ -151,7 +156,8 @@ class PathJudge {
   }
 
   #lookAtText(path: string, text: string, verb: string): string | undefined {
-    const isMeant = (mention: PathMention): boolean => mention.isWhole && this.#mayName(mention);
+    const isMeant = (mention: PathMention): boolean =>
+      mention.isWhole && this.#mayName(mention) && !hasLengthBeside(text, mention);
     const rest = withoutMentions(text, this.#buildDir, isMeant);
     const place = this.#unmovable(rest) ?? this.#unmovable(unfolded(rest));
     if (place !== undefined) return `${path} ${verb} ${place}`;
