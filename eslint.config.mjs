@@ -22,6 +22,7 @@ const mayBlock = [
   'src/service/host/session-environment.ts',
   'src/service/host/toolchain.ts',
   'src/service/host/sysroot.ts',
+  'src/service/host/script-text.ts',
   'src/service/host/tools.ts',
   // Small files that were written a moment ago, where a thread switch costs more than the read.
   'src/service/units/unit-files.ts',

@@ -15,6 +15,8 @@ export interface CargoCommand {
   /** The last value of each, undefined where the line has none. */
   readonly manifestPath: string | undefined;
   readonly lockfilePath: string | undefined;
+  /** As it stands there: a number, or `default`. */
+  readonly jobs: string | undefined;
 }
 
 /** The line cannot be judged, and why; a sentence that names the alias or the argument. */
@@ -84,6 +86,7 @@ export function parseCargoCommand(
     ],
     manifestPath: last.behind.manifestPath,
     lockfilePath: last.behind.lockfilePath,
+    jobs: last.behind.jobs,
   };
 }
 
@@ -96,6 +99,7 @@ interface Options {
   readonly unstableFlags: string[];
   manifestPath: string | undefined;
   lockfilePath: string | undefined;
+  jobs: string | undefined;
 }
 
 interface Line {
@@ -152,7 +156,13 @@ function parseLine(words: readonly string[]): Line {
 }
 
 function noOptions(): Options {
-  return { configs: [], unstableFlags: [], manifestPath: undefined, lockfilePath: undefined };
+  return {
+    configs: [],
+    unstableFlags: [],
+    manifestPath: undefined,
+    lockfilePath: undefined,
+    jobs: undefined,
+  };
 }
 
 /** Takes the option at `at` into account and returns how many words it has. */
@@ -184,4 +194,5 @@ function takeOption(name: string, value: string, options: Options): void {
   if (name === '-Z') options.unstableFlags.push(value);
   if (name === '--manifest-path') options.manifestPath = value;
   if (name === '--lockfile-path') options.lockfilePath = value;
+  if (name === '--jobs' || name === '-j') options.jobs = value;
 }

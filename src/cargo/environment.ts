@@ -326,6 +326,40 @@ export function comparedValue(name: string, value: string | null | undefined): s
 }
 
 /**
+ * The same of a name or, where it has a `*` in it, of all variables whose names fit it, as one text.
+ * Without those that cargo sets itself. Case does not count: scripts compare names in either.
+ */
+export function valueOf(
+  name: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (!name.includes('*')) return comparedValue(name, variables[name]);
+  const fitting = fittingNames(name, variables).flatMap((each) => {
+    const value = comparedValue(each, variables[each]);
+    return value === null ? [] : [[each, value]];
+  });
+  return fitting.length === 0 ? null : JSON.stringify(fitting);
+}
+
+/** The name itself, or the names of the variables that fit it, sorted. */
+export function fittingNames(
+  name: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  if (!name.includes('*')) return [name];
+  const pattern = new RegExp(`^${name.replaceAll('*', '.*')}$`, 'i');
+  return Object.keys(variables)
+    .filter((each) => pattern.test(each) && !isSetByCargo(each) && !isReadForShow(each))
+    .sort();
+}
+
+/** What rustc itself reads of its environment, whatever it compiles, and tells nobody. */
+export const variablesOfRustc: readonly string[] = [
+  ...['RUSTC_BOOTSTRAP', 'RUSTC_FORCE_RUSTC_VERSION', 'RUSTC_OVERRIDE_VERSION_STRING'],
+  'RUST_TARGET_PATH',
+];
+
+/**
  * Variables that no build depends on, though libraries of scripts and macros read them: whether a
  * terminal has colours, the job server of make. Clippy sets the wrapper, which is rustc with lints.
  */

@@ -21,53 +21,9 @@ import {
   shells,
   shippedProgram,
 } from './mention-words.js';
+import { looksAbove } from './climbing-paths.js';
+import { emptyMentions, type SourceMentions } from './mention-sets.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
-
-/** What one source, or all sources of several units, mention. */
-export interface SourceMentions {
-  /** Arguments of `env::var` and the like: names of variables for sure. */
-  readonly variables: ReadonlySet<string>;
-  /** Arguments of `Command::new`: names of programs for sure. */
-  readonly programs: ReadonlySet<string>;
-  /** String literals that may be the name of a variable or program. */
-  readonly names: ReadonlySet<string>;
-  /** Words without quotes that may become one: `e!(NAME)` where `e` has `stringify!`. */
-  readonly words: ReadonlySet<string>;
-  /** Names of files in literals, without their directories. */
-  readonly fileNames: ReadonlySet<string>;
-  /** It reads variables while it runs; `env!` is read by the compiler and tracked by cargo. */
-  readonly touchesEnvironment: boolean;
-  /** It reads a variable whose name is not a literal. */
-  readonly readsComputedVariable: boolean;
-  readonly startsPrograms: boolean;
-  /** It starts a program whose name is not a literal, and that is not plainly the compiler or cargo. */
-  readonly hasComputedCommand: boolean;
-  /** It looks for programs itself: by the `which` crate, or along PATH. */
-  readonly probesPath: 'no' | 'by-hand' | 'by-crate';
-  /** It reads files, or asks whether there are any. */
-  readonly readsFiles: boolean;
-  /** A name by which it may find files outside of any package: a path, HOME, `.env`. */
-  readonly outsideName: string | undefined;
-  readonly usesPkgConfig: boolean;
-  readonly definesMacros: boolean;
-}
-
-export const emptyMentions: SourceMentions = {
-  variables: new Set(),
-  programs: new Set(),
-  names: new Set(),
-  words: new Set(),
-  fileNames: new Set(),
-  touchesEnvironment: false,
-  readsComputedVariable: false,
-  startsPrograms: false,
-  hasComputedCommand: false,
-  probesPath: 'no',
-  readsFiles: false,
-  outsideName: undefined,
-  usesPkgConfig: false,
-  definesMacros: false,
-};
 
 /** Whether a source can do any of it; much faster than looking closely. */
 export function mayMention(source: string): boolean {
@@ -75,7 +31,7 @@ export function mayMention(source: string): boolean {
 }
 
 const interesting =
-  /\benv\b(?!!)|(?<!\bfn )(?:getenv|secure_getenv|system\(|popen\(|f?exec[lv]|posix_spawn)|\benviron\b|\bCommand\b|\bduct\b|\bxshell\b|\bcmd!|cmd_lib|subprocess|\bfs\b|\bfs_err\b|\bFile::|\bread_dir\b|\bOpenOptions\b|\bglob\b|walkdir|WalkDir|(?:home|config|data|cache)_dir|BaseDirs|\.(?:try_exists|exists|is_file|is_dir|metadata|symlink_metadata|canonicalize|read_link)\(|\bwhich::|dotenv|\benvy\b|envmnt|pkg_config|system_deps/;
+  /\benv\b(?!!)|(?<!\bfn )(?:getenv|secure_getenv|system\(|popen\(|f?exec[lv]|posix_spawn)|\benviron\b|\bCommand\b|\bduct\b|\bxshell\b|\bcmd!|cmd_lib|subprocess|\bfs\b|\bfs_err\b|\bFile::|\bread_dir\b|\bOpenOptions\b|\bglob\b|walkdir|WalkDir|(?:home|config|data|cache)_dir|BaseDirs|\.(?:try_exists|exists|is_file|is_dir|metadata|symlink_metadata|canonicalize|read_link)\(|\bwhich::|dotenv|available_parallelism|num_cpus|\benvy\b|envmnt|pkg_config|system_deps/;
 
 /**
  * Never fails. What is not Rust, or ends within a string, mentions each of its words.
@@ -112,36 +68,6 @@ export function dataMentions(text: string): SourceMentions {
   return { ...emptyMentions, names };
 }
 
-/** All that any of them mentions. */
-export function mergeMentions(all: readonly SourceMentions[]): SourceMentions {
-  const union = (pick: (mentions: SourceMentions) => ReadonlySet<string>): ReadonlySet<string> => {
-    const merged = new Set<string>();
-    for (const mentions of all) for (const name of pick(mentions)) merged.add(name);
-    return merged;
-  };
-  const any = (pick: (mentions: SourceMentions) => boolean): boolean => all.some(pick);
-  return {
-    variables: union(({ variables }) => variables),
-    programs: union(({ programs }) => programs),
-    names: union(({ names }) => names),
-    words: union(({ words }) => words),
-    fileNames: union(({ fileNames }) => fileNames),
-    touchesEnvironment: any((each) => each.touchesEnvironment),
-    readsComputedVariable: any((each) => each.readsComputedVariable),
-    startsPrograms: any((each) => each.startsPrograms),
-    hasComputedCommand: any((each) => each.hasComputedCommand),
-    probesPath: any((each) => each.probesPath === 'by-crate')
-      ? 'by-crate'
-      : any((each) => each.probesPath === 'by-hand')
-        ? 'by-hand'
-        : 'no',
-    readsFiles: any((each) => each.readsFiles),
-    outsideName: all.find(({ outsideName }) => outsideName !== undefined)?.outsideName,
-    usesPkgConfig: any((each) => each.usesPkgConfig),
-    definesMacros: any((each) => each.definesMacros),
-  };
-}
-
 /** Whether a text can be the name of a program: a file name, or an absolute path. */
 export function isProgramName(text: string): boolean {
   return /^(?:[A-Za-z0-9_.+-]{1,64}|\/[^\s\0]{1,1023})$/.test(text);
@@ -157,6 +83,19 @@ const nameCharactersMax = 128;
 const phraseCharactersMax = 4096;
 
 const testAttribute: readonly string[] = ['#', '[', 'cfg', '(', 'test', ')', ']'];
+type EnvironmentMentions = Pick<
+  SourceMentions,
+  | 'variables'
+  | 'variablePatterns'
+  | 'listsVariables'
+  | 'touchesEnvironment'
+  | 'readsComputedVariable'
+>;
+type FileMentions = Pick<
+  SourceMentions,
+  'readsFiles' | 'looksBeside' | 'looksAbove' | 'outsideName'
+>;
+
 const nothing: RustToken = { kind: 'other', text: '' };
 
 /** Reads the tokens of one source once. */
@@ -168,12 +107,16 @@ class MentionReader {
   readonly #words = new Set<string>();
   readonly #fileNames = new Set<string>();
   readonly #phrases: string[] = [];
+  /** Of literals that are a part of a variable's name, and of those that names are looked through for. */
+  readonly #parts = new Set<string>();
+  readonly #wanted = new Set<string>();
   /** Which words of interest there are, each where it has the meaning that counts. */
   readonly #seen = new Set<
     | 'env'
     | 'var'
     | 'getenv'
     | 'computed-variable'
+    | 'lists-variables'
     | 'starts'
     | 'phrases'
     | 'computed-command'
@@ -186,6 +129,11 @@ class MentionReader {
     | 'path-type'
     | 'current-dir'
     | 'walks'
+    | 'package-place'
+    | 'processors'
+    | 'arguments'
+    | 'temporary'
+    | 'process'
     | 'pkg-config'
     | 'macros'
   >();
@@ -205,24 +153,68 @@ class MentionReader {
       else if (text === '#') at = this.#behindTest(at);
     }
     const seen = this.#seen;
-    if (seen.has('phrases')) for (const phrase of this.#phrases) addWords(phrase, this.#names);
-    const touchesEnvironment = seen.has('getenv') || (seen.has('env') && seen.has('var'));
-    const walks = seen.has('current-dir') && seen.has('walks') ? 'current_dir' : undefined;
+    if (seen.has('phrases')) {
+      for (const phrase of this.#phrases) addWords(phrase, this.#names);
+      this.#readShellVariables();
+    }
     return {
-      variables: touchesEnvironment ? this.#variables : new Set(),
+      ...this.#environmentMentions(),
       programs: this.#programs,
       names: this.#names,
       words: this.#words,
       fileNames: this.#fileNames,
-      touchesEnvironment,
-      readsComputedVariable: touchesEnvironment && seen.has('computed-variable'),
       startsPrograms: seen.has('starts'),
       hasComputedCommand: this.#hasComputedCommand(),
       probesPath: this.#probesPath(),
-      readsFiles: this.#readsFiles(),
-      outsideName: this.#outsideName ?? walks,
+      ...this.#fileMentions(),
+      countsProcessors: seen.has('processors'),
+      readsArguments: seen.has('arguments'),
+      readsTemporary: seen.has('temporary'),
+      namesProcess: seen.has('process'),
       usesPkgConfig: seen.has('pkg-config'),
       definesMacros: seen.has('macros'),
+    };
+  }
+
+  /** What a shell reads: `$NAME`, `${name:-none}`; all variables, where it is told to list them. */
+  #readShellVariables(): void {
+    for (const phrase of this.#phrases) {
+      for (const [, name = ''] of phrase.matchAll(/\$\{?([A-Za-z_]\w*)/g)) {
+        this.#variables.add(name);
+        this.#seen.add('getenv');
+      }
+      if (/\bprintenv\b|(?:^|[;&|(])\s*(?:export\s+-p|(?:env|set)\s*(?:$|[|;>]))/.test(phrase)) {
+        this.#seen.add('getenv').add('lists-variables');
+      }
+    }
+  }
+
+  #environmentMentions(): EnvironmentMentions {
+    const seen = this.#seen;
+    const touchesEnvironment = seen.has('getenv') || (seen.has('env') && seen.has('var'));
+    const listsVariables = touchesEnvironment && seen.has('lists-variables');
+    const readsComputedVariable = touchesEnvironment && seen.has('computed-variable');
+    return {
+      variables: touchesEnvironment ? this.#variables : new Set(),
+      variablePatterns: new Set([
+        ...(listsVariables || readsComputedVariable ? this.#parts : []),
+        ...(listsVariables ? this.#wanted : []),
+      ]),
+      listsVariables,
+      touchesEnvironment,
+      readsComputedVariable,
+    };
+  }
+
+  #fileMentions(): FileMentions {
+    const seen = this.#seen;
+    const climbs = seen.has('walks') || this.#names.has('..');
+    const walks = seen.has('current-dir') && seen.has('walks') ? 'current_dir' : undefined;
+    return {
+      readsFiles: this.#readsFiles(),
+      looksBeside: seen.has('package-place') && climbs,
+      looksAbove: looksAbove(this.#tokens),
+      outsideName: this.#outsideName ?? walks,
     };
   }
 
@@ -247,6 +239,9 @@ class MentionReader {
   #readLiteral(literal: string): void {
     const text = literal.endsWith('\0') ? literal.slice(0, -1) : literal;
     if (ownTools.has(text)) this.#seen.add('own-tool');
+    if (text === 'CARGO_MANIFEST_DIR') this.#seen.add('package-place');
+    const part = partOfName(text);
+    if (part !== undefined) this.#parts.add(part);
     if (shells.has(text)) this.#seen.add('phrases');
     if (pkgConfigNames.has(text)) this.#seen.add('pkg-config');
     if (this.#outsideName === undefined && leadsOutside(text)) this.#outsideName = text;
@@ -271,7 +266,9 @@ class MentionReader {
   #readEnvironmentWord(word: string, at: number): void {
     if (word === 'env' && (this.#isInUse || this.#isInPath(at))) this.#seen.add('env');
     if (word === 'env' && this.#isMark(at + 3, '*')) this.#seen.add('var');
-    if (word === 'vars' || word === 'vars_os') this.#seen.add('var');
+    if (word === 'vars' || word === 'vars_os') this.#readListing(at);
+    const affix = affixes.get(word);
+    if (affix !== undefined && this.#isMark(at + 1, '(')) this.#readAffix(affix, at + 2);
     const isDefined = this.#tokens[at - 1]?.text === 'fn';
     if (libcReads.has(word) && !isDefined) this.#seen.add('getenv');
     if (environmentCrates.has(word)) this.#seen.add('getenv');
@@ -281,6 +278,20 @@ class MentionReader {
     const name = this.#literalAt(at + 2);
     if (name === undefined) this.#seen.add('computed-variable');
     else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) this.#variables.add(name);
+  }
+
+  #readListing(at: number): void {
+    this.#seen.add('var');
+    const isCall = this.#isMark(at + 1, '(') && this.#isMark(at + 2, ')');
+    const isOfOther = this.#isMark(at - 1, '.') || this.#tokens[at - 1]?.text === 'fn';
+    if (isCall && !isOfOther) this.#seen.add('lists-variables');
+  }
+
+  /** What a text that may be a name is asked for: `name.starts_with("MYCFG")`. */
+  #readAffix(affix: Affix, at: number): void {
+    const text = this.#literalAt(at);
+    if (text === undefined || !/^[A-Za-z0-9_]{2,64}$/.test(text)) return;
+    this.#wanted.add(`${affix === 'start' ? '' : '*'}${text}${affix === 'end' ? '' : '*'}`);
   }
 
   #readCommandWord(word: string, at: number): void {
@@ -311,6 +322,12 @@ class MentionReader {
     const isFile = word === 'File' && this.#isMark(at + 1, ':') && this.#isMark(at + 2, ':');
     if (isOfFiles || isFile || fileWords.has(word)) this.#seen.add('files');
     this.#readPathWord(word, at);
+    this.#readPlaceWord(word, at);
+    if (homeWords.has(word)) this.#outsideName ??= word;
+  }
+
+  /** Where the program is, and ways up from there. */
+  #readPlaceWord(word: string, at: number): void {
     if (word === 'current_dir' && this.#isMark(at - 1, ':')) this.#seen.add('current-dir');
     if (
       (word === 'parent' || word === 'ancestors' || word === 'pop') &&
@@ -318,7 +335,16 @@ class MentionReader {
     ) {
       this.#seen.add('walks');
     }
-    if (homeWords.has(word)) this.#outsideName ??= word;
+    this.#readSessionWord(word, at);
+  }
+
+  /** What differs from one run to the next without a variable or file. */
+  #readSessionWord(word: string, at: number): void {
+    if (word === 'available_parallelism' || word === 'num_cpus') this.#seen.add('processors');
+    const isOfEnv = this.#isMark(at - 1, ':') && this.#tokens[at - 3]?.text === 'env';
+    if ((word === 'args' || word === 'args_os') && isOfEnv) this.#seen.add('arguments');
+    if (word === 'temp_dir' && isOfEnv) this.#seen.add('temporary');
+    if (word === 'process' && (this.#isInUse || this.#isInPath(at))) this.#seen.add('process');
   }
 
   /** `path.exists()`, `Path::exists(path)`: only a path has these of itself. */
@@ -357,13 +383,14 @@ class MentionReader {
     return isColons(at + 1) || isColons(at - 2);
   }
 
-  /** The whole argument that is a string literal: `"x"`, `&"x"`. */
+  /** The argument that is a string literal, or is made of one: `"x"`, `&"x"`. */
   #literalAt(at: number): string | undefined {
     const start = this.#isMark(at, '&') ? at + 1 : at;
     const token = this.#tokens[start];
     const isLiteral = token?.kind === 'string' || token?.kind === 'bytes';
-    const isWhole = this.#isMark(start + 1, ')') || this.#isMark(start + 1, ',');
-    return isLiteral && isWhole ? token.text : undefined;
+    // `"x".as_ptr()` as well.
+    const isWhole = [')', ',', '.'].some((mark) => this.#isMark(start + 1, mark));
+    return isLiteral && isWhole ? token.text.replace(/\0$/, '') : undefined;
   }
 
   #isMark(at: number, text: string): boolean {
@@ -371,6 +398,27 @@ class MentionReader {
     return token?.kind === 'mark' && token.text === text;
   }
 }
+
+/**
+ * The pattern of a variable's name that a literal is a part of: `"{}_DIR"`, `"MYCFG_"`, `"_DIR"`.
+ * Names of variables are in capitals; a part that is less than two letters tells nothing.
+ */
+function partOfName(text: string): string | undefined {
+  if (text.length > nameCharactersMax || !/[A-Z]/.test(text)) return undefined;
+  const open = text.replace(/\{[^{}]*\}/g, '*');
+  if (!/^[A-Z0-9_*]+$/.test(open) || !/[A-Z][A-Z0-9_]*[A-Z]/.test(open)) return undefined;
+  if (open.includes('*')) return open;
+  if (open.endsWith('_')) return `${open}*`;
+  return open.startsWith('_') ? `*${open}` : undefined;
+}
+
+type Affix = 'start' | 'end' | 'anywhere';
+
+const affixes: ReadonlyMap<string, Affix> = new Map([
+  ...['starts_with', 'strip_prefix', 'trim_start_matches'].map((word) => [word, 'start'] as const),
+  ...['ends_with', 'strip_suffix', 'trim_end_matches'].map((word) => [word, 'end'] as const),
+  ['contains', 'anywhere'],
+]);
 
 function isName(text: string): boolean {
   return text.length <= nameCharactersMax ? isProgramName(text) : /^\/[^\s\0]+$/.test(text);

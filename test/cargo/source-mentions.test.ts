@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { mergeMentions } from '../../src/cargo/mention-sets.js';
 import {
   isProgramName,
   isVariableName,
   mayMention,
-  mergeMentions,
   sourceMentions,
   textMentions,
 } from '../../src/cargo/source-mentions.js';
@@ -78,6 +78,66 @@ describe('programs in a source', () => {
     expect(['', 'a b', 'a/b', './a', '/a b', 'x'.repeat(65), 'a:b'].some(isProgramName)).toBe(
       false,
     );
+  });
+});
+
+describe('variables by a part of their name', () => {
+  const patterns = (source: string): readonly string[] =>
+    [...sourceMentions(`use std::env; ${source}`).variablePatterns].sort();
+
+  it('are those that a program looks for among all', () => {
+    const all = 'for (k, v) in env::vars()';
+    expect(patterns(`${all} { k.starts_with("MYCFG") }`)).toEqual(['MYCFG*']);
+    expect(patterns(`${all} { k.strip_prefix("mycfg") }`)).toEqual(['mycfg*']);
+    expect(patterns(`${all} { k.ends_with("_DIR") }`)).toEqual(['*_DIR']);
+    expect(patterns(`${all} { k.contains("CFG") }`)).toEqual(['*CFG*']);
+    expect(patterns('fn f(k: &str) { k.starts_with("MYCFG") } env::var("X")')).toEqual([]);
+  });
+
+  it('are those whose name is put together', () => {
+    expect(patterns('env::var(format!("{n}_DIR"))')).toEqual(['*_DIR']);
+    expect(patterns('env::var(format!("LIB_{}_{}", a, b))')).toEqual(['LIB_*_*']);
+    expect(patterns('let n = "MY_".to_owned() + x; env::var(n)')).toEqual(['MY_*']);
+    expect(patterns('env::var(format!("{a}_{b}"))')).toEqual([]);
+    expect(patterns('let t = "MY_"; env::var("X")')).toEqual([]);
+  });
+
+  it('are all where nothing tells which', () => {
+    const lists = (source: string): boolean => sourceMentions(source).listsVariables;
+    expect(lists('std::env::vars().collect()')).toBe(true);
+    expect(lists('use std::env::vars_os; vars_os()')).toBe(true);
+    expect(lists('use std::env; self.vars(); fn vars() {}')).toBe(false);
+  });
+});
+
+describe('the place of a program', () => {
+  const above = (source: string): string => sourceMentions(source).looksAbove;
+
+  it('may lead out of the build-dir', () => {
+    const start = 'let p = env::var("OUT_DIR");';
+    expect(above(`${start} p.ancestors()`)).toBe('plainly');
+    expect(above('env::current_exe().join("../../../../x")')).toBe('plainly');
+    expect(above(`${start} while !p.join("Cargo.lock").exists() { p.pop(); }`)).toBe('perhaps');
+    expect(above(`${start} p.parent()`)).toBe('no');
+    expect(above('p.ancestors()')).toBe('no');
+  });
+
+  it('leads nowhere by a path that comes from elsewhere', () => {
+    const other = 'fn out() { env::var("OUT_DIR") }';
+    expect(above(`${other} fn f() { let c = tool(); for a in c.ancestors() {} }`)).toBe('no');
+    expect(above(`${other} fn f() { let c = out(); let d = c; d.ancestors() }`)).toBe('plainly');
+    expect(above(`${other} fn f(c: &Path) { c.ancestors() }`)).toBe('plainly');
+    expect(above(`${other} fn f(c: &Path) { let mut d = c.join("x"); loop { d.pop(); } }`)).toBe(
+      'perhaps',
+    );
+    expect(above(`${other} fn f() { let mut d = it(); loop { d.pop(); } }`)).toBe('no');
+  });
+
+  it('may lead from its package to what is beside it', () => {
+    const beside = (source: string): boolean => sourceMentions(source).looksBeside;
+    expect(beside('env::var("CARGO_MANIFEST_DIR").parent()')).toBe(true);
+    expect(beside('p.join("CARGO_MANIFEST_DIR").join("..")')).toBe(true);
+    expect(beside('env::var("CARGO_MANIFEST_DIR").join("x")')).toBe(false);
   });
 });
 

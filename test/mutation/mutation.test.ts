@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { behaviourMutations } from './mutations-behaviour.js';
+import { computedMutations } from './mutations-computed.js';
 import { dependencyMutations } from './mutations-depends.js';
 import { mutations as identityMutations } from './mutations.js';
 import { scriptMutations } from './mutations-scripts.js';
@@ -18,6 +19,7 @@ import type { Mutation } from './mutation.js';
 const wanted = process.env['XCACHE_MUTATIONS'];
 const isTrusting = process.env['XCACHE_MUTATIONS_TRUST'] !== undefined;
 const mutations: readonly Mutation[] = [
+  ...computedMutations,
   ...identityMutations,
   ...scriptMutations,
   ...behaviourMutations,

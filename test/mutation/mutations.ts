@@ -253,7 +253,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'service/units/compilation-environment.ts',
-        search: '.filter(([name]) => !isSetForCompilers(name))',
+        search: '.filter(([name]) => !isSetForCompilers(name) || name === primaryPackage)',
         replace: '.filter(() => false)',
       },
     ],

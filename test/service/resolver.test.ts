@@ -36,6 +36,8 @@ const environment: SessionEnvironment = {
   linkerIdentity: () => undefined,
   linkerVariables: () => [],
   cpu: 'this processor',
+  jobs: '2',
+  processors: 2,
   verify: false,
 };
 

@@ -30,6 +30,8 @@ export interface CargoConfig {
   readonly config: ConfigValue;
   /** Cargo before 1.94 leaves `include` alone. */
   readonly hasIncludes: boolean;
+  /** How many jobs are asked for; undefined where cargo takes as many as there are processors. */
+  readonly jobs: string | undefined;
   /** The command line, with aliases expanded. */
   readonly command: CargoCommand;
 }
@@ -80,6 +82,7 @@ export function loadCargoConfig(
     env,
     config,
     hasIncludes,
+    jobs: command.jobs ?? jobsOf(config, environment),
     command,
   };
 }
@@ -87,6 +90,18 @@ export function loadCargoConfig(
 /** A program in the configuration: with a slash it is a path, relative to where it was set. */
 export function programPath({ text, origin }: ConfigText): string {
   return text.includes('/') ? pathFrom(origin.root, text) : text;
+}
+
+/** A number, or a text: `build.jobs` and its variable may be either. */
+function jobsOf(
+  config: ConfigValue,
+  { variables }: { readonly variables: Readonly<Record<string, string>> },
+): string | undefined {
+  const path = ['build', 'jobs'];
+  const found = configAt(config, path);
+  const variable = variables[configVariable(path)];
+  if (variable !== undefined && found?.origin.kind !== 'cli') return variable;
+  return found?.kind === 'single' ? String(found.value) : undefined;
 }
 
 /** Aliases come from files and the environment; `--config` cannot set any. */

@@ -50,6 +50,8 @@ export interface ProcessStart {
   /** The words behind the program's name. */
   readonly words: readonly string[];
   readonly workingDirectory: string;
+  /** How many processors it may use. */
+  readonly processors: number;
   /** In a container or sandbox, paths may lead to other files than those that we would look at. */
   readonly hasOtherMounts: boolean;
 }
@@ -62,6 +64,7 @@ export function readProcessStart({ pid, startTicks }: CargoProcess): ProcessStar
       variables: parseEnviron(readFileSync(`/proc/${pid}/environ`)),
       words: splitAtZeros(readFileSync(`/proc/${pid}/cmdline`)).slice(1),
       workingDirectory: losslessText(readlinkSync(`/proc/${pid}/cwd`, { encoding: 'buffer' })),
+      processors: processorsOf(readFileSync(`/proc/${pid}/status`, 'latin1')),
       hasOtherMounts: readlinkSync(`/proc/${pid}/ns/mnt`) !== readlinkSync('/proc/self/ns/mnt'),
     };
     // Only now is it certain that all of that was one process.
@@ -70,6 +73,13 @@ export function readProcessStart({ pid, startTicks }: CargoProcess): ProcessStar
     // The process is gone, which is an answer.
     return undefined;
   }
+}
+
+/** The bits of `Cpus_allowed`, words of 32 in hex; of a cgroup's quota, which cargo sees, nothing is there. */
+function processorsOf(status: string): number {
+  const [, mask = ''] = /^Cpus_allowed:\s*([0-9a-f,]+)$/m.exec(status) ?? [];
+  const bits = BigInt(`0x0${mask.replaceAll(',', '')}`).toString(2);
+  return bits.replaceAll('0', '').length;
 }
 
 function parseEnviron(bytes: Buffer): Record<string, string> {

@@ -3,7 +3,7 @@
  * that this process would build: compiler, wrapper, steering variables, tools (cargo-rules 9, 12).
  */
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { hasForeignBytes } from '../../base/lossless-text.js';
@@ -17,6 +17,7 @@ import type { HostFiles } from './host-files.js';
 import { libcVersion } from './libc-version.js';
 import { findLinkers, type LinkerQuestion } from './linkers.js';
 import type { Toolchain, ToolchainProbe } from './toolchain.js';
+import { compilerScript } from './script-text.js';
 import { ToolIdentities } from './tools.js';
 import { readProcessStart, type CargoProcess } from './process-tree.js';
 
@@ -51,6 +52,10 @@ export interface SessionEnvironment {
   readonly linkerIdentity: (triple: string | undefined) => string | undefined;
   /** Variables that scripts among those linkers read. */
   readonly linkerVariables: (triple: string | undefined) => readonly string[];
+  /** What cargo tells build scripts as NUM_JOBS. */
+  readonly jobs: string;
+  /** How many processors it may use, which programs ask for by themselves. */
+  readonly processors: number;
   /** Identity of the processor, compared for units built with `target-cpu=native`. */
   readonly cpu: string;
   /** The user asks for proof (XCACHE_VERIFY): what would be served is compiled and compared. */
@@ -94,13 +99,14 @@ export function readSessionEnvironment(
   if (start.hasOtherMounts) {
     return unknown('other-namespace', 'cargo runs in a mount namespace of its own');
   }
-  const { program, words, variables, workingDirectory } = start;
-  if (program === 'cargo') return judge({ variables, words, workingDirectory }, reader);
+  const { program, words, variables, workingDirectory, processors } = start;
+  const rest = { variables, workingDirectory, processors };
+  if (program === 'cargo') return judge({ ...rest, words }, reader);
   // A program that has cargo in it has its own commands, and need not have cargo's options.
   if (words.some((word) => /^(?:--config|-Z)/.test(word))) {
     return unknown('unreadable-config', `${program} has --config or -Z arguments`);
   }
-  return judge({ variables, words: ['build', ...words], workingDirectory }, reader);
+  return judge({ ...rest, words: ['build', ...words] }, reader);
 }
 
 /** The same for given variables, without a process. */
@@ -109,7 +115,8 @@ export function environmentOf(
   workingDirectory: string,
   reader: EnvironmentReader,
 ): SessionEnvironment | UnknownEnvironment {
-  return judge({ variables: processEnv, words: [], workingDirectory }, reader);
+  const processors = availableParallelism();
+  return judge({ variables: processEnv, words: [], workingDirectory, processors }, reader);
 }
 
 interface SessionStart {
@@ -117,6 +124,7 @@ interface SessionStart {
   /** The words behind `cargo`. */
   readonly words: readonly string[];
   readonly workingDirectory: string;
+  readonly processors: number;
 }
 
 function unknown(reason: UnknownEnvironment['reason'], detail: string): UnknownEnvironment {
@@ -157,6 +165,10 @@ function judge(
   const probeDirectory = files.isBelowOwnMount(workingDirectory) ? '/' : workingDirectory;
   const toolchain = reader.toolchains.probe(rustc, processEnv, probeDirectory);
   if (toolchain === undefined) return unknown('unknown-compiler', `${rustc} does not answer`);
+  const front = toolchain.front && compilerScript(toolchain.front, processEnv, files);
+  if (front && 'unclear' in front) {
+    return unknown('unknown-wrapper', `${rustc}, a script that may read anything`);
+  }
   if (config.hasIncludes && leavesIncludes(toolchain.release)) {
     return unknown(
       'unreadable-config',
@@ -167,7 +179,8 @@ function judge(
   const linkers = { ...question, host: toolchain.host, cfgsOf: toolchain.cfgsOf };
   const problem = findLinkers(undefined, linkers);
   if (problem instanceof ConfigProblem) return unknown('unreadable-config', problem.message);
-  const found = { config, workspace, toolchain, wrapper, cargoHome, linkers, probeDirectory };
+  const told = front ? front.told : '';
+  const found = { config, workspace, toolchain, told, wrapper, cargoHome, linkers, probeDirectory };
   return knownEnvironment(start, found, files);
 }
 
@@ -175,6 +188,8 @@ interface Findings {
   readonly config: CargoConfig;
   readonly workspace: CargoWorkspace;
   readonly toolchain: Toolchain;
+  /** What a script in the place of the compiler is told; empty where there is none. */
+  readonly told: string;
   readonly wrapper: string;
   readonly cargoHome: string;
   readonly linkers: LinkerQuestion;
@@ -182,8 +197,8 @@ interface Findings {
 }
 
 function knownEnvironment(
-  { variables: processEnv, workingDirectory }: SessionStart,
-  { config, workspace, toolchain, wrapper, cargoHome, linkers, probeDirectory }: Findings,
+  { variables: processEnv, workingDirectory, processors }: SessionStart,
+  { config, workspace, toolchain, told, wrapper, cargoHome, linkers, probeDirectory }: Findings,
   files: HostFiles,
 ): SessionEnvironment {
   const variables = withConfigEnv(processEnv, config);
@@ -203,6 +218,7 @@ function knownEnvironment(
       toolchain.compilerIdentity,
       toolchain.sysrootIdentity,
       baseName(wrapper),
+      told,
     ]),
     rustcField: rustcFieldHash(toolchain.verboseVersion),
     cargoHome,
@@ -223,6 +239,8 @@ function knownEnvironment(
     }),
     linkerVariables: (triple) =>
       programsOf(triple).flatMap((program) => tools.variablesOf(program)),
+    jobs: String(jobsOf(config.jobs, processors)),
+    processors,
     cpu: cpuIdentity(),
     verify: isSwitchedOn(processEnv['XCACHE_VERIFY']),
   };
@@ -271,6 +289,12 @@ function profileFlag(
   return (
     found && `${found.profile} has the flag ${found.flag}, of which cargo hashes the text only`
   );
+}
+
+/** As cargo counts them (`build_config.rs`): a negative number leaves so many processors free. */
+function jobsOf(asked: string | undefined, processors: number): number {
+  const jobs = Number(asked === undefined || asked === 'default' ? 0 : asked);
+  return jobs > 0 ? jobs : Math.max(1, processors + jobs);
 }
 
 /** `include` has a meaning since 1.94; before, it takes an unstable flag. */

@@ -20,6 +20,11 @@ export interface Toolchain {
   readonly host: string;
   /** Its release, as in `1.95.0`; empty where it names none. */
   readonly release: string;
+  /**
+   * The program that was asked, where it is neither the compiler of the toolchain itself nor rustup's
+   * proxy: it may add flags that show nowhere.
+   */
+  readonly front: string | undefined;
   /** What `rustc --print cfg` prints for a target; undefined where it does not know the target. */
   readonly cfgsOf: (triple: string) => TargetCfgs | undefined;
 }
@@ -106,6 +111,7 @@ export class ToolchainProbe {
         compilerIdentity: `${driver}:${driverIdentity}${front}`,
         host: fieldOf('host'),
         release: fieldOf('release'),
+        front: front === '' ? undefined : program,
         cfgsOf,
       },
       driver,

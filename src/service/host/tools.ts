@@ -5,9 +5,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync, type BigIntStats } from 'node:fs';
+import { readdirSync, type BigIntStats } from 'node:fs';
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { HostFiles } from './host-files.js';
+import { readScript, variablesIn } from './script-text.js';
 
 export interface ToolSearch {
   /** The session's environment; `PATH` is where programs are looked for. */
@@ -19,8 +20,6 @@ export interface ToolSearch {
 
 /** A longer PATH is not searched to its end. */
 const directoriesMax = 200;
-/** A script that chooses a program says so near its beginning. */
-const textBytesMax = 64 << 10;
 const namedProgramsMax = 32;
 /** A cache in front of a shim in front of a wrapper. */
 const choosersMax = 4;
@@ -278,39 +277,6 @@ function plainIdentity(real: string, stats: BigIntStats): string {
 
 function changeOf({ mtimeNs, ctimeNs }: BigIntStats): bigint {
   return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
-}
-
-/** The beginning of a script; undefined for every other program. */
-function readScript(real: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(real, 'r');
-  } catch {
-    // Not readable, as some programs are: what is known of it is its file.
-    return undefined;
-  }
-  try {
-    const head = Buffer.alloc(2);
-    if (readSync(fd, head, 0, 2, 0) < 2 || head.toString('latin1') !== '#!') return undefined;
-    const bytes = Buffer.alloc(textBytesMax);
-    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, textBytesMax, 0));
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Those that a shell sets itself, or that decide nothing but which programs are found. */
-const ofShells =
-  /^(?:PATH|PWD|OLDPWD|IFS|PPID|UID|EUID|RANDOM|LINENO|SECONDS|SHLVL|BASH\w*|FUNCNAME)$/;
-
-/** `$NAME` and `${NAME` of shells; what Perl, Python and Ruby look up in their environment. */
-function variablesIn(text: string): readonly string[] {
-  const read =
-    /\$\{?[!#]?([A-Za-z_]\w*)|(?:environ|environ\.get|getenv|ENV|ENV\.fetch)\s*[[({]\s*["']?([A-Za-z_]\w*)/g;
-  const names = [...text.matchAll(read)].map(([, ofShell, other]) => ofShell ?? other ?? '');
-  return [...new Set(names)].filter((name) => !ofShells.test(name));
 }
 
 /** Undefined where there may be names that are not told: programs of it can be run all the same. */

@@ -1,14 +1,29 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
 import { parseDepInfo } from '../../cargo/dep-info.js';
-import { comparedValue, isSetForCompilers, linkersOfFlags } from '../../cargo/environment.js';
+import {
+  comparedValue,
+  isProgramUse,
+  isSetForCompilers,
+  linkersOfFlags,
+  valueOf,
+  variablesOfRustc,
+} from '../../cargo/environment.js';
 import { parseRustcDepFile } from '../../cargo/rustc-dep-file.js';
 import { sourceMentions } from '../../cargo/source-mentions.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
-import { configuredLinker, steeringOf, toolIdentity, tripleOf } from './target-settings.js';
+import {
+  configuredLinker,
+  processorCount,
+  settingsOf,
+  steeringOf,
+  toolIdentity,
+  tripleOf,
+} from './target-settings.js';
 import { changedTool } from './tool-changes.js';
 import type { UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
 import {
+  listerOfVariables,
   literalsOfMacroRules,
   macroMentions,
   mentionedVariables,
@@ -36,6 +51,10 @@ export async function compilationEnvironment(
   }
   const outside = readsOutside(mentions);
   if (outside !== undefined) return isPrivate('macro-reads-files', outside);
+  const told = askedOfCargo(mentions, tracked);
+  if (told !== undefined) return isPrivate('macro-asks-cargo', told);
+  const lister = listerOfVariables(mentions);
+  if (lister !== undefined) return listsVariables(lister);
   const read = await macroVariables(base, mentions, context);
   if (read === undefined) return isPrivate('input-changed', 'a source cannot be read');
   const names = new Set(tracked.map(([name]) => name));
@@ -45,14 +64,28 @@ export async function compilationEnvironment(
   if (changed !== undefined) return changed;
   const { environment } = context;
   const ofLinkers = isLinked ? linkerVariables(base, tools ?? {}, context) : [];
-  const others = new Map([...read, ...ofLinkers].filter(([name]) => !names.has(name)));
-  const place = { profilePath: base.files.unit.profilePath, kind: base.files.name.kind };
+  const ofRustc = variablesOfRustc.map((name): [string, string | null] => [
+    name,
+    comparedValue(name, environment.variables[name]),
+  ]);
+  const others = new Map([...read, ...ofRustc, ...ofLinkers].filter(([name]) => !names.has(name)));
+  const { profilePath } = base.files.unit;
+  const place = { profilePath, kind: base.files.name.kind };
+  const settings = { [processorCount]: null };
+  const countsProcessors = mentions.units.some(
+    ({ role, mentions: each }) => role === 'macro' && each.countsProcessors,
+  );
   return {
     variables: [...tracked, ...others],
     steering: isLinked ? steeringOf(environment, place) : null,
     tools,
-    settings: {},
+    settings: countsProcessors ? settingsOf(environment, { settings, profilePath }) : {},
   };
+}
+
+/** The verdict on what is made by a script or macro that takes all variables, whatever they are. */
+export function listsVariables(packageName: string): PrivateVerdict {
+  return isPrivate('lists-variables', `${packageName} reads all variables of its environment`);
 }
 
 /**
@@ -69,8 +102,35 @@ async function foreignVariables(
   const entry = entryAt(files.entries, depInfoPath);
   const depInfo = entry && parseDepInfo(await readEntry(entry, context.blobPath));
   return depInfo?.env
-    .filter(([name]) => !isSetForCompilers(name))
+    .filter(([name]) => !isSetForCompilers(name) || name === primaryPackage)
     .map(([name, value]) => [name, value ?? null]);
+}
+
+/** Set for packages that cargo is asked to build, not for those that they need: it differs by command. */
+const primaryPackage = 'CARGO_PRIMARY_PACKAGE';
+
+/**
+ * What a macro, or the source itself, may ask that is told by how cargo was called, or what a macro
+ * has programs find out; undefined where nothing is.
+ */
+function askedOfCargo(
+  { units }: Mentions,
+  tracked: readonly (readonly [string, string | null])[],
+): string | undefined {
+  if (tracked.some(([name]) => name === primaryPackage)) return `it reads ${primaryPackage}`;
+  for (const { package: name, role, mentions } of units) {
+    if (mentions.names.has(primaryPackage) || mentions.variables.has(primaryPackage)) {
+      return `the macro ${name} may read ${primaryPackage}`;
+    }
+    if (role === 'macro' && mentions.readsArguments) {
+      return `the macro ${name} may read the command line of the compiler`;
+    }
+    if (!mentions.namesProcess) continue;
+    const started = [...mentions.programs].find((program) => isProgramUse(program, true));
+    if (started !== undefined) return `the macro ${name} may start \`${started}\``;
+    if (mentions.hasComputedCommand) return `the macro ${name} may start any program`;
+  }
+  return undefined;
 }
 
 /** How a macro may come to files outside of any package; undefined where none can. */
@@ -78,6 +138,10 @@ function readsOutside({ units, readsFiles }: Mentions): string | undefined {
   if (!readsFiles) return undefined;
   for (const { package: name, role, mentions } of units) {
     const { outsideName } = mentions;
+    const climbs = mentions.looksBeside || mentions.looksAbove !== 'no';
+    if (role === 'macro' && climbs) {
+      return `the macro ${name} may read files that lie beside its package, which nothing lists`;
+    }
     if (outsideName === undefined) continue;
     const isPath = outsideName.startsWith('/') || outsideName.startsWith('~');
     // A path in a library that reads no files is a link in its documentation, or an example.
@@ -106,7 +170,7 @@ async function macroVariables(
     const told = { variables: own.words, names: new Set([...own.literals, ...passedOn]) };
     for (const name of variableNames(told, isSet)) names.add(name);
   }
-  return [...names].sort().map((name) => [name, comparedValue(name, variables[name])]);
+  return [...names].sort().map((name) => [name, valueOf(name, variables)]);
 }
 
 interface Literals {

@@ -1,5 +1,5 @@
 /** Whether a session's variables, tools and settings are those that a stored unit was built with. */
-import { comparedValue } from '../../cargo/environment.js';
+import { comparedValue, valueOf } from '../../cargo/environment.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { Miss } from './miss.js';
 import { settingsOf, steeringOf, toolIdentity } from './target-settings.js';
@@ -11,7 +11,7 @@ export function environmentMisfit(
   environment: SessionEnvironment,
 ): Miss | undefined {
   for (const [name, value] of facts.variables) {
-    if (comparedValue(name, environment.variables[name]) !== comparedValue(name, value)) {
+    if (valueOf(name, environment.variables) !== comparedValue(name, value)) {
       return { reason: 'variable-differs', detail: name };
     }
   }

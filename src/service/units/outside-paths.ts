@@ -3,6 +3,7 @@
  * what is read there is in no list of cargo's, so its bytes become inputs.
  */
 import { dirname } from 'node:path';
+import { variablesOfStarters } from '../../cargo/environment.js';
 import { sourceDirectories } from '../../cargo/path-bearing.js';
 import type { Place } from '../host/host-files.js';
 import type { DraftContext, WantedInputs } from './draft-base.js';
@@ -17,6 +18,8 @@ const neverInputs = /^\/(?:dev|proc|sys|run)(?:\/|$)|^\/(?:var\/)?tmp$/;
 /** What has other meanings than a file to read, or is compared by itself. */
 const otherMeaning =
   /^(?:HOME|CARGO_HOME|RUSTUP_HOME|PWD|OLDPWD|XDG_.*|TMPDIR|TMP|TEMP|TEMPDIR|SHELL|EDITOR|VISUAL|MAIL|_|PATH|LD_LIBRARY_PATH|MANPATH|INFOPATH|RUSTC.*|SSH_.*|DBUS_.*|CC|CXX)$|PKG_CONFIG|FLAGS/;
+
+const modulePaths: ReadonlySet<string> = new Set(variablesOfStarters);
 
 type PathContext = Pick<DraftContext, 'environment' | 'host'>;
 
@@ -38,6 +41,10 @@ export function valueInputs(
     const paths = value.split(':').filter((path) => path.startsWith('/') && !path.includes('\n'));
     if (value.startsWith('/') && paths.length === 1 && !value.includes(':')) {
       sets.push(...pathInputs(value, { ...place, isTool: true }, context));
+    } else if (modulePaths.has(name)) {
+      // Interpreters run what lies there.
+      for (const path of paths)
+        sets.push(...pathInputs(path, { ...place, isTool: false }, context));
     } else if (/_(?:PATH|DIRS)$/.test(name)) {
       const outside = paths.map(plainPath).filter((path) => counts(path, place, context));
       if (outside.some((path) => context.host.stat(path)?.isDirectory() === false)) continue;

@@ -1,23 +1,31 @@
 /** What the run of a build script used of the environment of its session. */
 import {
-  comparedValue,
   isLocalized,
   isProgramUse,
   variablesOfLocale,
+  valueOf,
   variablesOfStarters,
 } from '../../cargo/environment.js';
-import { emptyMentions } from '../../cargo/source-mentions.js';
+import { emptyMentions } from '../../cargo/mention-sets.js';
 import type { TextUses } from '../../cargo/text-uses.js';
-import type { UsedEnvironment } from './compilation-environment.js';
+import { listsVariables, type UsedEnvironment } from './compilation-environment.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { FinishedRun } from './script-inputs.js';
 import { identifyScriptTools, toolsMentioned, type ScriptTools } from './script-tools.js';
 import { shippedTexts } from './shipped-texts.js';
-import { configuredLinker, settingsOf, steeringOf, toolIdentity } from './target-settings.js';
+import {
+  configuredLinker,
+  processorCount,
+  settingsOf,
+  steeringOf,
+  toolIdentity,
+} from './target-settings.js';
 import { changedTool } from './tool-changes.js';
 import type { UnitFacts } from './unit-facts.js';
 import {
+  listerOfVariables,
+  lookerAbove,
   mentionedVariables,
   programMentions,
   variableNames,
@@ -39,6 +47,13 @@ export async function scriptEnvironment(
   if (asking !== undefined) {
     const why = `${asking} may read PROFILE, and profiles of one name may inherit another there`;
     return isPrivate('custom-profile', why);
+  }
+  const lister = listerOfVariables(mentions);
+  if (lister !== undefined) return listsVariables(lister);
+  const above = lookerAbove(mentions);
+  if (above !== undefined) {
+    const why = `${above} may read files of the workspace, above its OUT_DIR`;
+    return isPrivate('looks-above', why);
   }
   const { environment } = context;
   const told = toolsMentioned(mentions);
@@ -105,6 +120,12 @@ function usedSettings({ units }: Mentions, isSteered: boolean): Record<string, n
     const isNamed = units.some(({ mentions }) => mentions.names.has(name));
     if (isNamed) used[name] = null;
   }
+  // Libraries take it for make and the like, which make the same of any number.
+  const own = units.find(({ role }) => role === 'own')?.mentions;
+  if (own?.variables.has('NUM_JOBS') === true || own?.names.has('NUM_JOBS') === true) {
+    used['NUM_JOBS'] = null;
+  }
+  if (own?.countsProcessors === true) used[processorCount] = null;
   return used;
 }
 
@@ -148,7 +169,7 @@ function withUndeclared(
   const undeclared = [...new Set([...mentioned, ...others])]
     .filter((name) => !names.has(name))
     .sort()
-    .map((name): [string, string | null] => [name, comparedValue(name, variables[name])]);
+    .map((name): [string, string | null] => [name, valueOf(name, variables)]);
   return [...declared, ...undeclared];
 }
 

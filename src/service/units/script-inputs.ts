@@ -1,4 +1,5 @@
 /** The files outside of the build-dir that the run of a build script depends on. */
+import { fittingNames, variablesOfStarters } from '../../cargo/environment.js';
 import {
   isPrivate,
   type DraftBase,
@@ -14,7 +15,7 @@ import { packageTree } from './package-tree.js';
 import { pkgConfigInputs } from './pkg-config-inputs.js';
 import { scriptLiterals, type ScriptLiterals } from './script-literals.js';
 import { absoluteLiterals, homeName, literalInputs } from './script-paths.js';
-import { toolsMentioned } from './script-tools.js';
+import { toolsMentioned, type ScriptTools } from './script-tools.js';
 import { steeringOf } from './target-settings.js';
 import { mentionedVariables, programMentions, type Mentions } from './unit-mentions.js';
 import type { StoredUnit } from './unit-record.js';
@@ -63,6 +64,9 @@ export async function scriptInputs(
   if (home !== undefined && readsFilesItself(mentions)) {
     return isPrivate('script-reads-home', `it may read files of the user, found by ${home}`);
   }
+  if (mentions.units.some(({ role, mentions: each }) => role === 'own' && each.readsTemporary)) {
+    return isPrivate('script-reads-temp', 'it may read files in the directory for temporary files');
+  }
   const tools = toolsMentioned(mentions);
   const asksPkgConfig = mentions.usesPkgConfig || tools.isOpen;
   const found = asksPkgConfig
@@ -81,11 +85,7 @@ export async function scriptInputs(
           context,
         )
       : []),
-    ...valueInputs(
-      countedVariables(run, { mentions, isSteered: tools.isSteered }, context),
-      standing,
-      context,
-    ),
+    ...valueInputs(countedVariables(run, { mentions, tools }, context), standing, context),
     ...literalInputs(literals, { ...standing, isTool }, context).map((set) =>
       isBelowAny(named, set.root) ? { ...set, notAfterNs: place.notAfterNs } : set,
     ),
@@ -114,7 +114,10 @@ function ownPkgConfigPath(literals: ScriptLiterals, { host }: DraftContext): rea
 /** Variables with which a run is compared, and their values. */
 function countedVariables(
   { base }: FinishedRun,
-  { mentions, isSteered }: { readonly mentions: Mentions; readonly isSteered: boolean },
+  {
+    mentions,
+    tools: { isSteered, isOpen },
+  }: { readonly mentions: Mentions; readonly tools: Pick<ScriptTools, 'isSteered' | 'isOpen'> },
   { environment }: DraftContext,
 ): ReadonlyMap<string, string | undefined> {
   const { variables } = environment;
@@ -123,8 +126,9 @@ function countedVariables(
     isSteered ? Object.entries(steeringOf(environment, { ...unit, kind: name.kind })) : [],
   );
   for (const name of mentionedVariables(mentions, (each) => variables[each] !== undefined)) {
-    counted.set(name, variables[name]);
+    for (const each of fittingNames(name, variables)) counted.set(each, variables[each]);
   }
+  if (isOpen) for (const each of variablesOfStarters) counted.set(each, variables[each]);
   for (const local of fingerprint.local) {
     if (local.kind === 'rerun-if-env-changed')
       counted.set(local.variable, local.value ?? undefined);

@@ -1,5 +1,6 @@
 /** Paths outside of its package that the own source of a build script has in its literals. */
-import { join, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import type { DraftContext, WantedInputs } from './draft-base.js';
 import { isOutsideOf, plainPath } from './native-inputs.js';
 import { pathInputs, searchedDirectory, type UnitPlace } from './outside-paths.js';
@@ -43,7 +44,97 @@ export function literalInputs(
       .flatMap((path) => pathInputs(path, place, context))
       .filter(({ kind }) => kind !== 'presence'),
     ...besideInputs(literals, place, context),
+    ...joinedInputs(literals, place, context),
+    ...aboveInputs(literals, place, context),
   ];
+}
+
+/** Names and directories beyond which nobody puts a path together by hand. */
+const pairsMax = 2_000;
+
+/** What a name leads to in a directory that is named too: `Path::new("/opt").join("sdk")`. */
+function joinedInputs(
+  literals: ScriptLiterals,
+  place: UnitPlace & { readonly isTool: boolean },
+  context: Pick<DraftContext, 'environment' | 'host'>,
+): readonly WantedInputs[] {
+  if (!joins.some((word) => literals.words.has(word))) return [];
+  const names = plainNames(literals);
+  const directories = absoluteLiterals(literals).filter(
+    (path) => isUsualPlace(path) && context.host.stat(path)?.isDirectory() === true,
+  );
+  if (names.length * directories.length > pairsMax) return [];
+  return directories.flatMap((directory) =>
+    nameInputs(directory, names, context.host, (path) => pathInputs(path, place, context)),
+  );
+}
+
+const joins: readonly string[] = ['join', 'push', 'with_file_name', 'format'];
+
+/**
+ * What a name leads to in the directories above the package, for a script that may climb there from
+ * CARGO_MANIFEST_DIR or its working directory.
+ */
+function aboveInputs(
+  literals: ScriptLiterals,
+  { packageRoot, buildDir }: UnitPlace,
+  context: Pick<DraftContext, 'environment' | 'host'>,
+): readonly WantedInputs[] {
+  const { words } = literals;
+  const starts = literals.literals.has('CARGO_MANIFEST_DIR') || words.has('current_dir');
+  const climbs = literals.literals.has('..') || climbing.some((word) => words.has(word));
+  if (!starts || !climbs) return [];
+  const names = plainNames(literals);
+  const sets: WantedInputs[] = [];
+  let below = packageRoot;
+  for (const directory of ancestorsOf(packageRoot)) {
+    if (names.length * sets.length > pairsMax || !isUsualPlace(directory)) break;
+    const others = names.filter((name) => join(directory, name) !== below);
+    const found = nameInputs(directory, others, context.host, (path) => {
+      if (!isOutsideOf([buildDir], path)) return [];
+      // What is there may be as large as all packages together.
+      const isFile = context.host.stat(path)?.isFile() === true;
+      return [{ kind: isFile ? 'content' : 'presence', root: path, paths: [] }];
+    });
+    sets.push(...found);
+    below = directory;
+  }
+  return sets;
+}
+
+const climbing: readonly string[] = ['parent', 'ancestors', 'pop'];
+
+/** Names that are there, each for itself, and all that are not in one set. */
+function nameInputs(
+  directory: string,
+  names: readonly string[],
+  host: DraftContext['host'],
+  present: (path: string) => readonly WantedInputs[],
+): readonly WantedInputs[] {
+  if (host.isBelowOwnMount(directory)) return [];
+  const isThere = (name: string): boolean => host.stat(join(directory, name)) !== undefined;
+  const absent = names.filter((name) => !isThere(name)).sort();
+  const sets = names.filter(isThere).flatMap((name) => present(join(directory, name)));
+  return absent.length === 0 ? sets : [...sets, { kind: 'files', root: directory, paths: absent }];
+}
+
+function plainNames({ literals }: ScriptLiterals): readonly string[] {
+  return [...literals].filter((text) => /^[A-Za-z0-9_.+-]{2,64}$/.test(text) && text !== '..');
+}
+
+/** Not the root, nor where everybody and the system write all the time. */
+function isUsualPlace(directory: string): boolean {
+  const home = homedir();
+  const isHome = home === directory || home.startsWith(`${directory}/`);
+  return (
+    directory !== '/' && !isHome && !/^\/(?:dev|proc|sys|run|tmp|var)(?:\/tmp)?$/.test(directory)
+  );
+}
+
+function* ancestorsOf(path: string): Generator<string> {
+  for (let current = dirname(path); current !== dirname(current); current = dirname(current)) {
+    yield current;
+  }
 }
 
 /** What stands beside the package: `../sibling/data`, `.join("..").join("sibling")`. */

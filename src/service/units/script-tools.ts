@@ -6,7 +6,8 @@ import {
   nativeTools,
   startsAnything,
 } from '../../cargo/environment.js';
-import { isProgramName, isVariableName, type SourceMentions } from '../../cargo/source-mentions.js';
+import { type SourceMentions } from '../../cargo/mention-sets.js';
+import { isProgramName, isVariableName } from '../../cargo/source-mentions.js';
 import { environmentOfTool, programWords, type ToolIdentities } from '../host/tools.js';
 import type { UnitFacts } from './unit-facts.js';
 import type { Mentions, UnitMentions } from './unit-mentions.js';

@@ -13,6 +13,9 @@ interface Place {
 /** The name under which the linker that cargo is configured to use stands among the tools. */
 export const configuredLinker = 'RUSTC_LINKER';
 
+/** The number of processors that a session may use stands under this name among the settings. */
+export const processorCount = 'processors';
+
 /** Undefined for the host: only `--target` makes a directory above that of the profile. */
 export function tripleOf({ profilePath }: Place): string | undefined {
   const slash = profilePath.indexOf('/');
@@ -37,12 +40,14 @@ export function steeringOf(
  * in the environment of build scripts.
  */
 export function settingsOf(
-  environment: Pick<SessionEnvironment, 'linkerOf' | 'wrapper'>,
+  environment: Pick<SessionEnvironment, 'linkerOf' | 'wrapper' | 'jobs' | 'processors'>,
   { settings, profilePath }: Pick<UnitFacts, 'settings' | 'profilePath'>,
 ): UnitFacts['settings'] {
   const values: Readonly<Record<string, string | null>> = {
     RUSTC_LINKER: environment.linkerOf(tripleOf({ profilePath })) ?? null,
     RUSTC_WRAPPER: environment.wrapper === '' ? null : environment.wrapper,
+    NUM_JOBS: environment.jobs,
+    [processorCount]: String(environment.processors),
   };
   return Object.fromEntries(Object.keys(settings).map((name) => [name, values[name] ?? null]));
 }

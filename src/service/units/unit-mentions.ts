@@ -5,15 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isReadForShow, isSetByCargo } from '../../cargo/environment.js';
+import { emptyMentions, mergeMentions, type SourceMentions } from '../../cargo/mention-sets.js';
 import {
   dataMentions,
-  emptyMentions,
   isVariableName,
   mayMention,
-  mergeMentions,
   sourceMentions,
   textMentions,
-  type SourceMentions,
 } from '../../cargo/source-mentions.js';
 import type { DraftBase, DraftContext } from './draft-base.js';
 import { inputMisfit } from './input-fit.js';
@@ -106,8 +104,31 @@ export function mentionedVariables(
     for (const name of variableNames(told, isTelling ? isNamed : isSet)) {
       if (role === 'own' || !isReadForShow(name)) found.add(name);
     }
+    for (const pattern of mentions.variablePatterns) found.add(pattern);
   }
   return found;
+}
+
+/**
+ * Which script or macro looks through all variables, by nothing that tells which of them count;
+ * undefined where none does. A library that does has been told what to look for.
+ */
+export function listerOfVariables({ units }: Mentions): string | undefined {
+  return units.find(
+    ({ role, mentions }) =>
+      role !== 'library' && mentions.listsVariables && mentions.variablePatterns.size === 0,
+  )?.package;
+}
+
+/**
+ * Which script or macro may climb out of the build-dir. Libraries do it for other systems (vcpkg),
+ * and a script that has a loop and a parent somewhere is meant; a macro has more of both.
+ */
+export function lookerAbove({ units }: Mentions): string | undefined {
+  return units.find(
+    ({ role, mentions: { looksAbove } }) =>
+      role !== 'library' && (looksAbove === 'plainly' || (role === 'own' && looksAbove !== 'no')),
+  )?.package;
 }
 
 function withWords({ variables, names, words }: SourceMentions): SourceMentions {
@@ -223,6 +244,8 @@ function gatedMentions(sources: readonly UnitSource[]): SourceMentions {
     interesting.touchesEnvironment ||
     interesting.startsPrograms ||
     interesting.readsFiles ||
+    interesting.readsArguments ||
+    interesting.countsProcessors ||
     interesting.probesPath !== 'no';
   if (isUser) return { ...wholeMentions(rust), words: new Set(), fileNames: new Set() };
   return { ...emptyMentions, usesPkgConfig: interesting.usesPkgConfig };
