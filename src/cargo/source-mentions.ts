@@ -9,8 +9,6 @@ import {
   fileQuestions,
   fileWords,
   homeWords,
-  itemModifiers,
-  items,
   libcReads,
   libcStarts,
   outsideVariables,
@@ -24,6 +22,7 @@ import {
 import { looksAbove } from './climbing-paths.js';
 import { emptyMentions, type SourceMentions } from './mention-sets.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
+import { withoutTests } from './test-items.js';
 
 /** Whether a source can do any of it; much faster than looking closely. */
 export function mayMention(source: string): boolean {
@@ -39,7 +38,7 @@ const interesting =
 export function sourceMentions(source: string): SourceMentions {
   const { tokens, isTruncated } = tokenizeRust(source);
   if (isTruncated) return textMentions(source);
-  const reader = new MentionReader(tokens);
+  const reader = new MentionReader(withoutTests(tokens));
   return reader.read();
 }
 
@@ -82,7 +81,6 @@ const nameCharactersMax = 128;
 /** Longer literals are data. */
 const phraseCharactersMax = 4096;
 
-const testAttribute: readonly string[] = ['#', '[', 'cfg', '(', 'test', ')', ']'];
 type EnvironmentMentions = Pick<
   SourceMentions,
   | 'variables'
@@ -150,7 +148,6 @@ class MentionReader {
       if (kind === 'word') this.#readWord(text, at);
       else if (kind === 'string' || kind === 'bytes') this.#readLiteral(text);
       else if (text === ';') this.#isInUse = false;
-      else if (text === '#') at = this.#behindTest(at);
     }
     const seen = this.#seen;
     if (seen.has('phrases')) {
@@ -353,28 +350,6 @@ class MentionReader {
     if (!fileQuestions.has(word) || !this.#isMark(at + 1, '(')) return;
     const isMethod = this.#isMark(at - 1, '.') || this.#isMark(at - 1, ':');
     if (isMethod) this.#seen.add('file-questions');
-  }
-
-  /**
-   * The last token of what only tests have: an item (`#[cfg(test)] mod tests { … }`), a field, an
-   * arm of a match. Of what has no end that is plain, too little is left out.
-   */
-  #behindTest(at: number): number {
-    const isTest = testAttribute.every((text, index) => this.#tokens[at + index]?.text === text);
-    if (!isTest) return at;
-    let isItem: boolean | undefined;
-    let depth = 0;
-    for (let end = at + testAttribute.length; end < this.#tokens.length; end += 1) {
-      const { kind, text } = this.#tokens[end] ?? nothing;
-      if (kind === 'word' && depth === 0 && !itemModifiers.has(text)) isItem ??= items.has(text);
-      if (kind !== 'mark') continue;
-      if ('{(['.includes(text)) depth += 1;
-      if ('})]'.includes(text)) depth -= 1;
-      if (depth < 0) return end - 1;
-      const isEnd = text === '}' || text === ';' || (text === ',' && isItem !== true);
-      if (depth === 0 && isEnd) return end;
-    }
-    return this.#tokens.length;
   }
 
   #isInPath(at: number): boolean {

@@ -70,6 +70,12 @@ export function isPrivate(reason: string, message: string): PrivateVerdict {
   return { kind: 'private', reason, message };
 }
 
+/**
+ * For a name that is missing where others come and go: the time of its directory says nothing about
+ * the run.
+ */
+export const atAnyTime: bigint = 2n ** 62n;
+
 /** A set of inputs that is to be recorded. */
 export interface WantedInputs extends UnreadSet {
   /** Private if something of it changed later; the start of the unit by default. */

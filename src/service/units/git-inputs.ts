@@ -1,12 +1,9 @@
 /** What git could tell a build script: the state of the repository around its package. */
 import { dirname, join, resolve } from 'node:path';
-import type { DraftContext, WantedInputs } from './draft-base.js';
+import { atAnyTime, type DraftContext, type WantedInputs } from './draft-base.js';
 import type { Mentions } from './unit-mentions.js';
 
 const gitFileBytesMax = 64 << 10;
-/** The time of a directory without the name says nothing about the run. */
-const atAnyTime = 2n ** 62n;
-
 const gitPackages = /^(?:git2|gix|gix-.*|vergen.*|built|shadow-rs|git-version.*|git-testament.*)$/;
 
 /** Whether the run of a script may ask git, by itself or through a library. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { tokenizeRust } from '../../cargo/rust-lexer.js';
+import { withoutTests } from '../../cargo/test-items.js';
 import type { DraftContext } from './draft-base.js';
 import type { StoredUnit } from './unit-record.js';
 
@@ -38,7 +39,7 @@ export async function scriptLiterals(
 function addLiterals(source: string, literals: Set<string>, words: Set<string>): void {
   const { tokens, isTruncated } = tokenizeRust(source);
   if (isTruncated) for (const word of source.split(/[\s"'()]+/)) literals.add(word);
-  for (const { kind, text } of tokens) {
+  for (const { kind, text } of withoutTests(tokens)) {
     if (kind === 'word') words.add(text);
     else if (kind === 'string' || kind === 'bytes') {
       const plain = text.replace(/\0$/, '');

@@ -1,7 +1,7 @@
 /** Paths outside of its package that the own source of a build script has in its literals. */
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { DraftContext, WantedInputs } from './draft-base.js';
+import { atAnyTime, type DraftContext, type WantedInputs } from './draft-base.js';
 import { isOutsideOf, plainPath } from './native-inputs.js';
 import { pathInputs, searchedDirectory, type UnitPlace } from './outside-paths.js';
 import type { ScriptLiterals } from './script-literals.js';
@@ -31,6 +31,9 @@ export function absoluteLiterals({ literals }: ScriptLiterals): readonly string[
   return [...found];
 }
 
+/** Where everybody writes. */
+const sharedPlace = /^\/(?:(?:var\/)?tmp|dev\/shm)\//;
+
 /** `isTool`: programs among the paths are compared as tools. */
 export function literalInputs(
   literals: ScriptLiterals,
@@ -42,7 +45,11 @@ export function literalInputs(
       // What is put behind another path: `dir + "/include"`.
       .filter((path) => path.indexOf('/', 1) > 0 || context.host.stat(path)?.isFile() === true)
       .flatMap((path) => pathInputs(path, place, context))
-      .filter(({ kind }) => kind !== 'presence'),
+      .filter(({ kind }) => kind !== 'presence')
+      .map((set) => {
+        const isMissing = context.host.stat(set.root) === undefined;
+        return isMissing && sharedPlace.test(set.root) ? { ...set, notAfterNs: atAnyTime } : set;
+      }),
     ...besideInputs(literals, place, context),
     ...joinedInputs(literals, place, context),
     ...aboveInputs(literals, place, context),
