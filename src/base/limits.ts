@@ -65,6 +65,8 @@ export const deferredRowsMs: number = 5_000;
 
 /** Source file digests that are remembered; at about 200 bytes each this is 40 MB of index. */
 export const inputRowsMax: number = 200_000;
+/** Of these, so many are kept in memory: about 250 bytes each. */
+export const knownInputsMax: number = 20_000;
 
 /** How long bytes that were put into the store wait for the unit that names them. */
 export const putHoldMs: number = 10 * 60_000;

@@ -2,7 +2,7 @@
  * Rows that may be lost in a crash and are therefore written late and together: last use, digests of
  * input files, counters. What waits here is seen by reads at once.
  */
-import { deferredRowsMax, deferredRowsMs } from '../base/limits.js';
+import { deferredRowsMax, deferredRowsMs, knownInputsMax } from '../base/limits.js';
 import type { IndexOperation } from './index-db.js';
 import type { Digest } from './manifest.js';
 import { countersKey, encodeRow, rowPrefix } from './rows.js';
@@ -35,6 +35,8 @@ export class DeferredRows {
   readonly #log: StoreLog;
   #lastUses = new Map<Digest, number>();
   #inputs = new Map<string, InputRow>();
+  /** Rows that were asked for or put in the life of the store; a row is only true of its file's times. */
+  readonly #knownInputs = new Map<string, InputRow>();
   #counters: Counters;
   #haveCountersChanged = false;
   #timer: NodeJS.Timeout | undefined;
@@ -79,11 +81,22 @@ export class DeferredRows {
   }
 
   input(path: string): InputRow | undefined {
-    return this.#inputs.get(path) ?? this.#index.row('input', rowPrefix.input + path);
+    const known = this.#knownInputs.get(path);
+    if (known !== undefined) return known;
+    const row = this.#inputs.get(path) ?? this.#index.row('input', rowPrefix.input + path);
+    if (row !== undefined) this.#keepInput(path, row);
+    return row;
+  }
+
+  /** To read a row takes ten times as long as to look at the file that it is about. */
+  #keepInput(path: string, row: InputRow): void {
+    if (this.#knownInputs.size >= knownInputsMax) this.#knownInputs.clear();
+    this.#knownInputs.set(path, row);
   }
 
   putInput(path: string, row: InputRow): void {
     this.#inputs.set(path, row);
+    this.#keepInput(path, row);
     this.#schedule();
   }
 
