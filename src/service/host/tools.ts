@@ -60,6 +60,9 @@ export class ToolIdentities {
   readonly #search: ToolSearch;
   readonly #directories: readonly string[];
   readonly #known = new Map<string, FoundTool | undefined>();
+  /** The first program of a name, and what is known of one as a part of another: scripts name the same few. */
+  readonly #firsts = new Map<string, string | undefined>();
+  readonly #parts = new Map<string, FoundTool | undefined>();
   #namesOnPath: NamesOnPath | undefined;
   /** Of names that are not on PATH: the latest answer, until other code runs. */
   #isAbsenceOld: { readonly sinceNs: bigint; readonly isOld: boolean } | undefined;
@@ -198,10 +201,25 @@ export class ToolIdentities {
     for (const word of new Set(text.match(/[A-Za-z0-9_.+/-]+/g))) {
       if (paths.size > namedProgramsMax) break;
       if (!word.startsWith('/') && !this.isOnPath(word)) continue;
-      const [named] = this.#programs(word);
+      const named = this.#first(word);
       if (named !== undefined && named !== path) paths.set(named, word);
     }
-    return [...paths].flatMap(([each, word]) => this.#describe(each, word, depth + 1) ?? []);
+    return [...paths].flatMap(([each, word]) => this.#part(each, word, depth + 1) ?? []);
+  }
+
+  #first(name: string): string | undefined {
+    if (this.#firsts.has(name)) return this.#firsts.get(name);
+    const [path] = this.#programs(name);
+    this.#firsts.set(name, path);
+    return path;
+  }
+
+  #part(path: string, name: string, depth: number): FoundTool | undefined {
+    const key = `${depth} ${name} ${path}`;
+    if (this.#parts.has(key)) return this.#parts.get(key);
+    const found = this.#describe(path, name, depth);
+    this.#parts.set(key, found);
+    return found;
   }
 
   #readPath(): NamesOnPath {

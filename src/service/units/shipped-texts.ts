@@ -107,7 +107,7 @@ class PackageTexts {
   #readFile(directory: string, { name }: ListedEntry): void {
     const place = this.#host.look(join(directory, name));
     if (place.kind !== 'there' || !place.stats.isFile()) return;
-    const isNamed = this.#wanted.fileNames.has(name) && !name.endsWith('.rs');
+    const isNamed = this.#wanted.fileNames.has(name) && !sourceName.test(name);
     const isExecutable = (place.stats.mode & 0o111n) !== 0n;
     const isRun = this.#wanted.isRun && isRunnableText(name, isExecutable, '');
     if (!isNamed && !isRun && !(this.#wanted.isRun && isWithoutEnding(name))) return;
@@ -133,6 +133,9 @@ class PackageTexts {
     return file.bytes.toString('latin1');
   }
 }
+
+/** What a script names to compile it: aws-lc-sys lists 60 MB of such. No names are taken from there. */
+const sourceName = /\.(?:rs|c|cc|cpp|cxx|m|mm|h|hh|hpp|hxx|inc|s|S|asm)$/;
 
 /** Its first line has to tell whether a program runs it. */
 function isWithoutEnding(name: string): boolean {
