@@ -16,7 +16,8 @@ export function looksAbove(tokens: readonly RustToken[]): Climb {
   const flow = new PathFlow(tokens);
   const climbs = tokens.flatMap(({ kind, text }, at) => {
     const isStep = kind === 'word' && steps.has(text) && tokens[at - 1]?.text === '.';
-    return isStep && flow.mayComeFromOwnPlace(at - 2) ? [text] : [];
+    const leads = isStep && !staysInside(tokens, at) && flow.mayComeFromOwnPlace(at - 2);
+    return leads ? [text] : [];
   });
   if (climbs.includes('ancestors')) return 'plainly';
   const repeats = tokens.some(({ kind, text }) => kind === 'word' && loops.has(text));
@@ -25,6 +26,19 @@ export function looksAbove(tokens: readonly RustToken[]): Climb {
 
 const steps: ReadonlySet<string> = new Set(['parent', 'ancestors', 'pop']);
 const loops: ReadonlySet<string> = new Set(['while', 'loop']);
+
+/**
+ * The build-dir is four directories above OUT_DIR, and above the program of a script. Scripts go
+ * there to put libraries beside the programs, which the mount sees (`side-effects.ts`).
+ */
+const buildDirSteps = 4;
+
+/** `ancestors().nth(3)`. */
+function staysInside(tokens: readonly RustToken[], at: number): boolean {
+  const texts = tokens.slice(at + 1, at + 6).map(({ text }) => text);
+  const steps = Number(tokens[at + 6]?.text);
+  return texts.join('') === '().nth(' && steps <= buildDirSteps;
+}
 
 function isOwnPlace({ kind, text }: RustToken): boolean {
   return kind === 'word' ? text === 'current_exe' : kind === 'string' && text === 'OUT_DIR';

@@ -11,7 +11,7 @@ export interface RustToken {
    * lifetime.
    */
   readonly kind: 'word' | 'string' | 'bytes' | 'mark' | 'other';
-  /** The word, the string's value, the mark's character; `''` for others. */
+  /** The word, the number, the string's value, the mark's character; `''` for others. */
   readonly text: string;
 }
 
@@ -60,7 +60,8 @@ class Lexer {
     }
     const found = this.#take(word);
     if (found) return { kind: 'word', text: found[0] };
-    if (this.#take(number)) return other;
+    const digits = this.#take(number);
+    if (digits) return { kind: 'other', text: digits[0] };
     this.#at += 1;
     return { kind: 'mark', text: first };
   }

@@ -341,6 +341,7 @@ class MentionReader {
     const isOfEnv = this.#isMark(at - 1, ':') && this.#tokens[at - 3]?.text === 'env';
     if ((word === 'args' || word === 'args_os') && isOfEnv) this.#seen.add('arguments');
     if (word === 'temp_dir' && isOfEnv) this.#seen.add('temporary');
+    if (word === 'local_file' || word === 'source_file') this.#seen.add('package-place');
     if (word === 'process' && (this.#isInUse || this.#isInPath(at))) this.#seen.add('process');
   }
 

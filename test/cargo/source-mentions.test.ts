@@ -116,6 +116,8 @@ describe('the place of a program', () => {
   it('may lead out of the build-dir', () => {
     const start = 'let p = env::var("OUT_DIR");';
     expect(above(`${start} p.ancestors()`)).toBe('plainly');
+    expect(above(`${start} p.ancestors().nth(5)`)).toBe('plainly');
+    expect(above(`${start} p.ancestors().nth(3)`)).toBe('no');
     expect(above('env::current_exe().join("../../../../x")')).toBe('plainly');
     expect(above(`${start} while !p.join("Cargo.lock").exists() { p.pop(); }`)).toBe('perhaps');
     expect(above(`${start} p.parent()`)).toBe('no');

@@ -46,19 +46,14 @@ describeEndToEnd('what a script or macro finds by a name that it puts together',
     );
     await build('none');
     const set: Record<string, string> = {};
-    for (const [name, value] of [
-      ['MYCFG_ONE', '1'],
-      ['MYCFG_ONE', '2'],
-      ['MYCFG_TWO', '1'],
-      ['yourcfgs', '1'],
-      ['A_MYLIMIT', '1'],
-      ['FORMATTED_SIZE', '1'],
-      ['FOR_IT', '1'],
-      ['MACRO_SEES_THIS', '1'],
-    ] as const) {
-      set[name] = value;
-      const { output } = await build(`${name}-${value}`, set);
-      expect(output).toContain(value);
+    for (const [index, more] of [
+      { MYCFG_ONE: '1', yourcfgs: 'begins', A_MYLIMIT: 'ends' },
+      { MYCFG_ONE: '2' },
+      { MYCFG_TWO: 'new', FORMATTED_SIZE: 'is', FOR_IT: 'put', MACRO_SEES_THIS: 'together' },
+    ].entries()) {
+      Object.assign(set, more);
+      const { output } = await build(`changed-${index}`, set);
+      for (const value of Object.values(more)) expect(output).toContain(value);
     }
     expect((await build('same', set)).compiled).toEqual(['app']);
     expect((await build('same-none', { ELSE: 'x' })).compiled).toEqual(['app']);
@@ -151,6 +146,8 @@ describeEndToEnd('what a script or macro finds by a name that it puts together',
         'std::path::PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).parent().unwrap().read_dir().unwrap().count().to_string()',
       starts:
         'String::from_utf8(std::process::Command::new("sh").args(["-c", "echo $TERM"]).output().unwrap().stdout).unwrap()',
+      temporary:
+        'std::fs::read_to_string(std::env::temp_dir().join("xcache-test-none")).unwrap_or_default()',
       primary: 'std::env::var("CARGO_PRIMARY_PACKAGE").unwrap_or_default()',
       by_c: 'extern "C" { fn getenv(n: *const u8) -> *const u8; } unsafe { getenv(b"zvar_x\\0".as_ptr()).is_null() }.to_string()',
     };

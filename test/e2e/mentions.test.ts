@@ -112,14 +112,15 @@ pub fn value(input: TokenStream) -> TokenStream {
         use_direct: userOf('direct'),
         use_helped: userOf('helped'),
         use_told: userOf('told', '"TOLD"'),
+        use_lower: userOf('told', '"told_lower"'),
         use_word: userOf('told', 'WORD'),
         use_quoted: userOf('quoted', '"QUOTED"'),
       },
-      ['use_direct', 'use_helped', 'use_told', 'use_word', 'use_quoted'],
+      ['use_direct', 'use_helped', 'use_told', 'use_lower', 'use_word', 'use_quoted'],
     );
     await build('a');
-    const names = ['GREETING', 'HELPED', 'TOLD', 'WORD', 'QUOTED'];
-    const users = ['use_direct', 'use_helped', 'use_told', 'use_word', 'use_quoted'];
+    const names = ['GREETING', 'HELPED', 'TOLD', 'told_lower', 'WORD', 'QUOTED'];
+    const users = ['use_direct', 'use_helped', 'use_told', 'use_lower', 'use_word', 'use_quoted'];
     const { compiled, output } = await build(
       'b',
       Object.fromEntries(names.map((name) => [name, 'set'])),

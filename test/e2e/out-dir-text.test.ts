@@ -165,6 +165,24 @@ describeEndToEnd('files in OUT_DIR that name it', () => {
     },
   );
 
+  test('in a file that is shut to others keep the run in its workspace', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const mode = 'use std::os::unix::fs::PermissionsExt as _;';
+    const { compiled } = await buildTwice(
+      world,
+      {
+        shut: {
+          build: script(
+            `${mode} ${write('key', 'secret')} std::fs::set_permissions(format!("{out}/key"), std::fs::Permissions::from_mode(0o600)).unwrap();`,
+          ),
+          lib: `pub fn mode() -> u32 { ${mode} std::fs::metadata(concat!(env!("OUT_DIR"), "/key")).unwrap().permissions().mode() }\n`,
+        },
+      },
+      'println!("{:o}", shut::mode());',
+    );
+    expect(compiled).toContain('shut run');
+  });
+
   test('bind the run where a number beside them tells how long they are', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const { compiled } = await buildTwice(

@@ -86,6 +86,18 @@ describe('the identity of a program', () => {
     expect(toolsOf(root, ['bin']).identify('cc')).not.toBe(before);
   });
 
+  test('of a script has the files that it names by their paths', async () => {
+    await using directory = await createTempDirectory();
+    const root = directory.path;
+    const object = join(root, 'z.o');
+    writeProgram(join(root, 'a/my-ld'), `#!/bin/sh\nexec cc "$@" ${object}\n`);
+    writeFileSync(object, 'one');
+    const before = toolsOf(root, ['a']).identify('my-ld');
+    expect(toolsOf(root, ['a']).identify('my-ld')).toBe(before);
+    writeFileSync(object, 'another');
+    expect(toolsOf(root, ['a']).identify('my-ld')).not.toBe(before);
+  });
+
   test('of a shim has what it answers when asked for its version', async () => {
     await using directory = await createTempDirectory();
     const root = directory.path;

@@ -21,6 +21,7 @@ export interface ToolSearch {
 /** A longer PATH is not searched to its end. */
 const directoriesMax = 200;
 const namedProgramsMax = 32;
+const namedFilesMax = 64;
 /** A cache in front of a shim in front of a wrapper. */
 const choosersMax = 4;
 /** A compiler answers in about 10 ms, a shim in about 100; a hanging one must not hang a build. */
@@ -204,7 +205,21 @@ export class ToolIdentities {
       const named = this.#first(word);
       if (named !== undefined && named !== path) paths.set(named, word);
     }
-    return [...paths].flatMap(([each, word]) => this.#part(each, word, depth + 1) ?? []);
+    const programs = [...paths].flatMap(([each, word]) => this.#part(each, word, depth + 1) ?? []);
+    return [...programs, ...this.#filesNamed(text)];
+  }
+
+  /** What else a script names by absolute paths: files that it may hand on or read. */
+  #filesNamed(text: string): readonly FoundTool[] {
+    const { files } = this.#search;
+    const paths = new Set(text.match(/(?<![A-Za-z0-9_.+-])\/[A-Za-z0-9_.+/-]+/g));
+    return [...paths].slice(0, namedFilesMax).flatMap((path): FoundTool[] => {
+      const stats = files.stat(path);
+      const isPlain = stats?.isFile() === true && (stats.mode & 0o111n) === 0n;
+      return isPlain
+        ? [{ identity: plainIdentity(path, stats), changedNs: changeOf(stats), variables: [] }]
+        : [];
+    });
   }
 
   #first(name: string): string | undefined {

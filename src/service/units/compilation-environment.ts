@@ -23,6 +23,7 @@ import { changedTool } from './tool-changes.js';
 import type { UnitFacts } from './unit-facts.js';
 import { readEntry } from './unit-files.js';
 import {
+  isIdentifier,
   listerOfVariables,
   literalsOfMacroRules,
   macroMentions,
@@ -122,6 +123,9 @@ function askedOfCargo(
     if (mentions.names.has(primaryPackage) || mentions.variables.has(primaryPackage)) {
       return `the macro ${name} may read ${primaryPackage}`;
     }
+    if (role === 'macro' && mentions.readsTemporary) {
+      return `the macro ${name} may read in the directory for temporary files`;
+    }
     if (role === 'macro' && mentions.readsArguments) {
       return `the macro ${name} may read the command line of the compiler`;
     }
@@ -168,7 +172,9 @@ async function macroVariables(
     const passedOn = await literalsOfMacroRules(base.stored, context);
     if (own === undefined || passedOn === undefined) return undefined;
     const told = { variables: own.words, names: new Set([...own.literals, ...passedOn]) };
-    for (const name of variableNames(told, isSet)) names.add(name);
+    // Macros are told names in either case.
+    const mayBeName = (name: string): boolean => isSet(name) || isIdentifier(name);
+    for (const name of variableNames(told, mayBeName)) names.add(name);
   }
   return [...names].sort().map((name) => [name, valueOf(name, variables)]);
 }

@@ -28,6 +28,13 @@ export async function draftScriptRun(
   if (outputEntry === undefined || rootEntry === undefined) {
     return isPrivate('incomplete', 'its output is missing');
   }
+  const restricted = restrictedFile(files.entries, outputEntry.mode);
+  if (restricted !== undefined) {
+    return isPrivate(
+      'unusual-mode',
+      `${restricted} may not be read by those who may read its output`,
+    );
+  }
   const outDir = (await readEntry(rootEntry, context.blobPath)).toString('latin1');
   if (!outDir.endsWith(`/${places.outDir}`)) {
     return isPrivate('layout', 'root-output names another directory');
@@ -63,6 +70,18 @@ export async function draftScriptRun(
     boundBecause: null,
     rewrites: verdict.rewrites,
   };
+}
+
+/**
+ * A file that the script has shut to others, which the store would open: what cargo writes itself
+ * shows what the umask leaves of a mode.
+ */
+function restrictedFile(entries: DraftBase['files']['entries'], usual: number): string | undefined {
+  return entries.find(
+    ({ kind, mode }) =>
+      (kind === 'file' && (mode & 0o666) !== (usual & 0o666)) ||
+      (kind === 'directory' && (mode & 0o200) === 0),
+  )?.path;
 }
 
 /** A file of the workspace that the script declared: each workspace has its own. */

@@ -135,7 +135,7 @@ function withWords({ variables, names, words }: SourceMentions): SourceMentions 
   return { ...emptyMentions, variables, names: new Set([...names, ...words]) };
 }
 
-function isIdentifier(name: string): boolean {
+export function isIdentifier(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]{1,127}$/.test(name);
 }
 
