@@ -56,7 +56,8 @@ class PathFlow {
   /** What stands behind `let NAME =`. */
   readonly #values = new Map<string, Range[]>();
   readonly #bodies = new Map<string, Range[]>();
-  readonly #parameters = new Set<string>();
+  /** Parameters, and what may be given another value later. */
+  readonly #unknown = new Set<string>();
 
   constructor(tokens: readonly RustToken[]) {
     this.#tokens = tokens;
@@ -70,7 +71,7 @@ class PathFlow {
   mayComeFromOwnPlace(at: number): boolean {
     const name = this.#tokens[at];
     if (name?.kind !== 'word' || !this.#values.has(name.text)) return true;
-    if (this.#parameters.has(name.text)) return true;
+    if (this.#unknown.has(name.text)) return true;
     return this.#isTainted(name.text, false, new Set());
   }
 
@@ -95,7 +96,7 @@ class PathFlow {
       const isCall = this.#isFollowedBy(at, '(');
       // What a body uses by name has its value in the same body.
       if (isBody && !isCall) continue;
-      if (!isCall && this.#parameters.has(token.text)) return true;
+      if (!isCall && this.#unknown.has(token.text)) return true;
       if (this.#isTainted(token.text, isCall, seen)) return true;
     }
     return false;
@@ -111,9 +112,11 @@ class PathFlow {
   }
 
   #readLet(at: number): void {
-    const name = this.#isWord(at + 1, 'mut') ? at + 2 : at + 1;
+    const isMutable = this.#isWord(at + 1, 'mut');
+    const name = isMutable ? at + 2 : at + 1;
     const token = this.#tokens[name];
     if (token?.kind !== 'word') return;
+    if (isMutable) this.#unknown.add(token.text);
     const start = this.#find(name, '=');
     add(this.#values, token.text, { start: start + 1, end: this.#find(start, ';') });
   }
@@ -126,7 +129,7 @@ class PathFlow {
     for (let each = open; each < body; each += 1) {
       const token = this.#tokens[each];
       if (token?.kind === 'word' && this.#isFollowedBy(each, ':') && !this.#isInPath(each)) {
-        this.#parameters.add(token.text);
+        this.#unknown.add(token.text);
       }
     }
     add(this.#bodies, name.text, { start: body, end: this.#endOfBlock(body) });

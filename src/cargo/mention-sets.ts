@@ -37,7 +37,7 @@ export interface SourceMentions {
   readonly countsProcessors: boolean;
   /** It asks for the directory for temporary files. */
   readonly readsTemporary: boolean;
-  /** It names `std::process`: a `Command` of it may be a program, and not one of clap. */
+  /** It names `std::process`, libc or a crate that starts programs: its `Command` is not clap's. */
   readonly namesProcess: boolean;
   /** It reads the words that it was started with. */
   readonly readsArguments: boolean;

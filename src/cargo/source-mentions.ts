@@ -293,10 +293,14 @@ class MentionReader {
 
   #readCommandWord(word: string, at: number): void {
     const isCall = this.#isMark(at + 1, '(') && this.#tokens[at - 1]?.text !== 'fn';
-    if (libcStarts.has(word) && isCall) this.#startsComputed(at + 2);
-    if (word === 'system' && isCall && this.#isMark(at - 1, ':')) this.#startsComputed(at + 2);
-    if (commandCrates.has(word)) this.#seen.add('starts').add('phrases');
-    if (word === 'cmd' && this.#isMark(at + 1, '!')) this.#seen.add('starts').add('phrases');
+    const isSystem = word === 'system' && this.#isMark(at - 1, ':');
+    if ((libcStarts.has(word) || isSystem) && isCall) {
+      this.#seen.add('process');
+      this.#startsComputed(at + 2);
+    }
+    if (commandCrates.has(word) || (word === 'cmd' && this.#isMark(at + 1, '!'))) {
+      this.#seen.add('starts').add('phrases').add('process');
+    }
     if (word === 'split_paths') this.#seen.add('path-search');
     if (word === 'which' && (this.#isInUse || this.#isInPath(at))) this.#seen.add('which');
     if (word !== 'Command') return;

@@ -132,7 +132,8 @@ describe('the place of a program', () => {
     expect(above(`${other} fn f(c: &Path) { let mut d = c.join("x"); loop { d.pop(); } }`)).toBe(
       'perhaps',
     );
-    expect(above(`${other} fn f() { let mut d = it(); loop { d.pop(); } }`)).toBe('no');
+    expect(above(`${other} fn f() { let d = it(); loop { d.parent(); } }`)).toBe('no');
+    expect(above(`${other} fn f() { let mut d = it(); d = out(); d.ancestors() }`)).toBe('plainly');
   });
 
   it('may lead from its package to what is beside it', () => {
