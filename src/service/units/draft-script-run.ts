@@ -74,12 +74,12 @@ export async function draftScriptRun(
 
 /**
  * A file that the script has shut to others, which the store would open: what cargo writes itself
- * shows what the umask leaves of a mode.
+ * shows what the umask leaves of a mode. A file that is only shut to writers is an ordinary one.
  */
 function restrictedFile(entries: DraftBase['files']['entries'], usual: number): string | undefined {
   return entries.find(
     ({ kind, mode }) =>
-      (kind === 'file' && (mode & 0o666) !== (usual & 0o666)) ||
+      (kind === 'file' && (usual & ~mode & 0o444) !== 0) ||
       (kind === 'directory' && (mode & 0o200) === 0),
   )?.path;
 }
