@@ -151,6 +151,19 @@ export class HostFiles {
     }
   }
 
+  /**
+   * The entry with a path that had no links when it was looked at, for those that compare it with what
+   * it was. Undefined if nothing is there, or if it is not known.
+   */
+  statPlace(real: string): BigIntStats | undefined {
+    if (this.isBelowOwnMount(real)) return undefined;
+    try {
+      return statLink(real);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The text of a link in a directory that was looked at. */
   linkText(directory: Place, name: string): string | Unknown {
     const path = below(directory.real, name);

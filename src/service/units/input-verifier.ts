@@ -4,7 +4,7 @@
  * read again; that is all that is kept from one question to the next.
  */
 import { dirname, isAbsolute, resolve } from 'node:path';
-import type { HostFiles } from '../host/host-files.js';
+import type { HostFiles, Place } from '../host/host-files.js';
 import {
   InputWalk,
   inputEntriesMax,
@@ -20,6 +20,7 @@ import {
   walkPresence,
   walkTopLevel,
 } from './native-walk.js';
+import { TreeMemory } from './tree-memory.js';
 import type { InputSet } from './unit-facts.js';
 
 /** A set before it is recorded. */
@@ -46,12 +47,19 @@ export class InputVerifier implements InputComparison {
   readonly #files: HostFiles;
   readonly #memory: InputMemory;
   readonly #entriesMax: number;
+  readonly #trees: TreeMemory;
 
   /** @param entriesMax files in one set; beyond it is too large */
-  constructor(files: HostFiles, memory: InputMemory, entriesMax: number = inputEntriesMax) {
+  constructor(
+    files: HostFiles,
+    memory: InputMemory,
+    entriesMax: number = inputEntriesMax,
+    trees: TreeMemory = new TreeMemory(),
+  ) {
     this.#files = files;
     this.#memory = memory;
     this.#entriesMax = entriesMax;
+    this.#trees = trees;
   }
 
   difference(set: InputSet): string | undefined {
@@ -85,8 +93,7 @@ export class InputVerifier implements InputComparison {
         if (isRecording) noteDirectories(walk, set);
         break;
       case 'tree':
-        addPackage(walk, set.root);
-        break;
+        return this.#walkPackage(walk, set.root);
       case 'presence':
         walkPresence(walk, set.root);
         break;
@@ -103,6 +110,23 @@ export class InputVerifier implements InputComparison {
         break;
     }
     return walk.finish();
+  }
+
+  #walkPackage(walk: InputWalk, root: string): WalkResult | WalkFailure {
+    const place = walk.look(root);
+    if (place.kind === 'unknown') return walk.finish();
+    if (place.kind === 'missing' || !place.stats.isDirectory()) {
+      walk.line('', 'absent');
+      return walk.finish();
+    }
+    const known = this.#trees.find(place, this.#files);
+    if (known !== undefined) return withWay(known, place, root);
+    walk.addTree(place, '', true);
+    const found = walk.finish();
+    if (found.kind === 'walked' && walk.places !== undefined) {
+      this.#trees.remember(place, walk.places, found);
+    }
+    return found;
   }
 
   #walkContent(walk: InputWalk, root: string): WalkResult | WalkFailure {
@@ -143,9 +167,7 @@ function noteDirectories(walk: InputWalk, { root, paths }: UnreadSet): void {
   }
 }
 
-function addPackage(walk: InputWalk, root: string): void {
-  const place = walk.look(root);
-  if (place.kind === 'unknown') return;
-  if (place.kind === 'missing' || !place.stats.isDirectory()) walk.line('', 'absent');
-  else walk.addTree(place, '', true);
+/** The links on the way to a tree are no part of what is remembered of it. */
+function withWay(tree: WalkResult, { wayNs }: Place, path: string): WalkResult {
+  return wayNs > tree.newest.atNs ? { ...tree, newest: { atNs: wayNs, path } } : tree;
 }

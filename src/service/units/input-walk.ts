@@ -23,7 +23,7 @@ const setBytesMax = 1 << 30;
 export const inputEntriesMax = 20_000;
 
 /** A file younger than this may be written again within one tick of the clock that stamps it. */
-const settledAfterMs = 2_000;
+export const settledAfterMs = 2_000;
 
 /** What a set is now. */
 export interface WalkResult {
@@ -47,6 +47,8 @@ export class InputWalk {
   readonly #fresh: (InputRow & { path: string })[] = [];
   /** Directories that are in the lines, by inode, with the label of the first visit. */
   readonly #visited = new Map<string, string>();
+  /** All directories and files that were looked at; undefined where a link was followed. */
+  #places: Place[] | undefined = [];
   readonly #entriesMax: number;
   #entriesLeft: number;
   #bytesLeft = setBytesMax;
@@ -60,6 +62,11 @@ export class InputWalk {
     this.#memory = memory;
     this.#entriesMax = entriesMax;
     this.#entriesLeft = entriesMax;
+  }
+
+  /** What the lines were made from, if that is everything: no link was followed. */
+  get places(): readonly Place[] | undefined {
+    return this.#places;
   }
 
   /** From here on so many bytes are read; of files beyond them size and times have to do. */
@@ -108,6 +115,7 @@ export class InputWalk {
     this.#visited.set(inode, label);
     // An entry that was removed or renamed leaves its trace here alone.
     this.note(stats.ctimeNs, real);
+    this.#places?.push(directory);
     const entries = this.files.list(directory);
     if ('why' in entries) {
       this.fail(entries.why);
@@ -125,6 +133,7 @@ export class InputWalk {
 
   /** A file by its digest. */
   addFile(place: Place, ...label: readonly string[]): void {
+    this.#places?.push(place);
     const { size, mtimeNs, ctimeNs } = place.stats;
     const bytes = Number(size);
     if (this.#isByTimes && bytes > this.#bytesLeft && place.stats.isFile()) {
@@ -185,6 +194,7 @@ export class InputWalk {
   }
 
   #addLink(directory: Place, name: string, label: string): void {
+    this.#places = undefined;
     const text = this.files.linkText(directory, name);
     if (typeof text !== 'string') {
       this.fail(text.why);
