@@ -14,12 +14,12 @@ const serviceLayers = [
   'setup',
   'daemon',
   'housekeeping',
+  'control',
   'per-user-mount',
   'leaving',
   'views',
   'serving',
   'units',
-  'control',
   'host',
 ];
 
@@ -61,6 +61,7 @@ module.exports = {
     ]),
     publicFiles('fs', [
       'driver/direct-(loop|state|wake)',
+      'driver/driver-name',
       'closed-view',
       'driver/fuse-native',
       'exit-unmount',

@@ -2,74 +2,49 @@
  * The control protocol between the commands and the service: JSON-RPC over the control socket.
  * Every result is plain data with a `version`, so that `--json` can print it as it is.
  */
+import type { ExplainParams, BuildRow, ExplainResult } from '../units/decision.js';
+import type {
+  MountParams,
+  MountResult,
+  UnmountParams,
+  UnmountResult,
+  ViewStatus,
+  ViewsParams,
+  ViewsResult,
+  MaterializeParams,
+  MaterializeResult,
+  PerUserMount,
+  AutoMountResult,
+} from '../views/view-requests.js';
+
+// What commands see of the domain.
+export type { Progress } from '../../base/progress.js';
+export type { DriverName } from '../../fs/driver/driver-name.js';
+export type { ExplainParams, Decision, BuildRow, ExplainResult } from '../units/decision.js';
+export type {
+  MountParams,
+  MountResult,
+  UnmountParams,
+  UnmountResult,
+  ViewStatus,
+  ViewsParams,
+  ViewRow,
+  ViewsResult,
+  MaterializeParams,
+  MaterializeResult,
+  PerUserMount,
+  AutoMountResult,
+} from '../views/view-requests.js';
+export type { SessionSummary } from '../views/session-summary.js';
 
 /** Raised when a request or result changes incompatibly; both sides compare it in `hello`. */
 export const protocolVersion = 2;
-
-export type DriverName = 'direct' | 'fuse-native';
 
 export interface HelloResult {
   readonly version: number;
   readonly protocolVersion: number;
   readonly pid: number;
   readonly programVersion: string;
-}
-
-export interface MountParams {
-  /** Absolute path of the mount point. */
-  readonly directory: string;
-  readonly driver?: DriverName;
-  /** fuse-native only: correct unlinked-open semantics before speed. */
-  readonly mode?: 'fast' | 'safe';
-}
-
-export interface MountResult {
-  readonly version: 1;
-  readonly directory: string;
-  readonly view: string;
-  readonly driver: DriverName;
-  /** False where this view was mounted already and nothing was done. */
-  readonly wasMounted: boolean;
-  /** Files taken over from a directory that was not empty. */
-  readonly adoptedFiles: number;
-}
-
-export interface UnmountParams {
-  readonly directory: string;
-  /** Leave a plain directory with all files behind instead of an empty one. */
-  readonly materialize: boolean;
-}
-
-export interface UnmountResult {
-  readonly version: 1;
-  readonly directory: string;
-  readonly materializedFiles: number;
-}
-
-export interface ViewStatus {
-  readonly view: string;
-  readonly directory: string;
-  readonly driver: DriverName;
-  /** `failed`: it should be mounted and is not; what cargo builds there is not shared. */
-  readonly state: 'mounted' | 'unmounted' | 'failed';
-  /** Why it failed, in words. */
-  readonly problem?: string;
-  readonly attachedUnits: number;
-  readonly pendingUnits: number;
-  /** Kernel requests served since the mount, all together and by operation. */
-  readonly requests: number;
-  readonly operations: Readonly<Record<string, number>>;
-}
-
-/** The mount of all workspaces, of a service that has or had one. */
-export interface PerUserMount {
-  readonly isMounted: boolean;
-  /** It was gone although nobody gave it up; null where that never happened. */
-  readonly lost: {
-    readonly count: number;
-    readonly lastMs: number;
-    readonly reason: string;
-  } | null;
 }
 
 export interface StatusResult {
@@ -171,72 +146,6 @@ export interface RejectResult {
   readonly workspaces: number;
 }
 
-export interface ExplainParams {
-  /** A package name, `name-hash`, or a 16-digit unit hash; all units when missing. */
-  readonly unit?: string;
-  /** The working directory: which workspace is meant. */
-  readonly directory?: string;
-  /** Every build of every workspace, instead of the last one of this workspace. */
-  readonly all?: boolean;
-}
-
-/** What was decided about one unit in one build. */
-export interface Decision {
-  readonly atMs: number;
-  readonly directory: string;
-  readonly workspace: string;
-  /** Which of `builds` it belongs to; null for units that nobody is known to have built. */
-  readonly build: string | null;
-  /** `debug/serde-<hash>` */
-  readonly unit: string;
-  readonly package: string | null;
-  readonly unitHash: string;
-  /** `missed`: not served, and not compiled to its end either. */
-  readonly outcome: 'served' | 'compiled' | 'missed';
-  /** Why. A stable word, e.g. `unknown-unit`, `environment-differs`, `found-dirty`. */
-  readonly reason: string;
-  /** One sentence for people. */
-  readonly message: string;
-  /** Whether it is of a kind that is never shared; null while that is not known. */
-  readonly isOwn: boolean | null;
-  /** What became of a unit that was compiled; null while that is not known. */
-  readonly became: {
-    readonly outcome: 'stored' | 'kept-private';
-    readonly reason: string;
-    readonly message: string;
-  } | null;
-}
-
-/** One cargo session in one build-dir, as far as units were decided in it. */
-export interface BuildRow {
-  readonly build: string;
-  readonly directory: string;
-  readonly workspace: string;
-  /** Of the first and the last decision. */
-  readonly startedMs: number;
-  readonly endedMs: number;
-  readonly profiles: readonly string[];
-  /** Counts of units: all, and by outcome. */
-  readonly units: number;
-  readonly served: number;
-  readonly compiled: number;
-  readonly missed: number;
-  /** Of the compiled ones: never shared; sharable and not served; not looked at yet. */
-  readonly own: number;
-  readonly notServed: number;
-  readonly undecided: number;
-}
-
-export interface ExplainResult {
-  readonly version: 1;
-  /** The workspace that the working directory lies in; null where none is known there. */
-  readonly workspace: string | null;
-  /** The builds that `decisions` belong to, oldest first, each as a whole. */
-  readonly builds: readonly BuildRow[];
-  /** Oldest first; one for each unit and build. */
-  readonly decisions: readonly Decision[];
-}
-
 export interface VerifyParams {
   readonly repair: boolean;
 }
@@ -286,98 +195,12 @@ export interface GcView {
   readonly bytes: number | null;
 }
 
-export interface ViewsParams {
-  /** Only this one. */
-  readonly view?: string;
-  /** Measure the views' own files; takes seconds where there are many. */
-  readonly withSizes: boolean;
-}
-
-/** One view on the disk. What cannot be known of it is null. */
-export interface ViewRow {
-  readonly view: string;
-  readonly directory: string | null;
-  readonly workspace: string | null;
-  readonly driver: DriverName | null;
-  /** `set-aside`: kept from before somebody built without it; `damaged`: its record is unreadable. */
-  readonly state: 'mounted' | 'unmounted' | 'set-aside' | 'damaged';
-  readonly createdMs: number | null;
-  readonly lastUsedMs: number;
-  /** What its own files take on disk. */
-  readonly ownBytes: number | null;
-  /** What it shows of the store. */
-  readonly servedUnits: number;
-  readonly servedBytes: number;
-  /** Since when its workspace is not there. */
-  readonly missingSinceMs: number | null;
-}
-
-export interface ViewsResult {
-  readonly version: 1;
-  /** Last used first. */
-  readonly views: readonly ViewRow[];
-}
-
 export interface ForgetResult {
   readonly version: 1;
   readonly view: string;
   readonly directory: string | null;
   /** What its own files took; null where measuring took too long. */
   readonly freedBytes: number | null;
-}
-
-export interface AutoMountResult {
-  readonly version: 1;
-  /** Real path of the per-user mount. */
-  readonly directory: string;
-  readonly isMounted: boolean;
-}
-
-export interface MaterializeParams {
-  /** A view of the per-user mount, which must not be mounted. */
-  readonly view: string;
-  /** Where cargo builds its workspace without the mount. */
-  readonly directory: string;
-}
-
-export interface MaterializeResult {
-  readonly version: 1;
-  readonly directory: string;
-  readonly files: number;
-  /** Units that hold the path of the mount, so that cargo builds them again. */
-  readonly boundUnits: number;
-  /** Files that were not moved, and where they are for 30 days; null where there are none. */
-  readonly left: { readonly files: number; readonly directory: string } | null;
-}
-
-/** What one cargo session came to in one build-dir; sent while `watch` runs. */
-export interface SessionSummary {
-  readonly version: 1;
-  readonly pid: number;
-  /** The first and the last time that something was heard of it. */
-  readonly startedMs: number;
-  readonly endedMs: number;
-  readonly directory: string;
-  readonly workspace: string;
-  /** Paths of profiles in the build-dir: `debug`, `x86_64-unknown-linux-musl/release`. */
-  readonly profiles: readonly string[];
-  readonly served: number;
-  /** Units that cargo built itself. */
-  readonly compiled: number;
-  /** Of those: stored for others, and kept for this workspace alone. */
-  readonly promoted: number;
-  readonly keptPrivate: number;
-  /** Compile time that served units did not cost again. */
-  readonly savedMs: number;
-  /** Bytes of units that were in the store already, and so were not stored twice. */
-  readonly sharedBytes: number;
-}
-
-/** Sent while a long request runs. */
-export interface Progress {
-  readonly phase: string;
-  readonly done: number;
-  readonly total: number;
 }
 
 /** Method names with their parameters and results. */

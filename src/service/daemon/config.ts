@@ -9,7 +9,7 @@ import { isErrno, XcacheError } from '../../base/errors.js';
 import { configFileBytesMax } from '../../base/limits.js';
 import { logLevels, type LogLevel } from '../../base/log.js';
 import { durationMsOf, sizeBytesOf } from '../../base/quantities.js';
-import type { DriverName } from '../control/protocol.js';
+import type { DriverName } from '../../fs/driver/driver-name.js';
 
 /** The values in force. */
 export interface Config {

@@ -11,14 +11,9 @@ import { collectOrphans, planOrphans } from '../../store/orphans.js';
 import { Pacer } from '../../store/pacer.js';
 import { ViewKeeper, type ViewKeeping } from './housekeeping-views.js';
 import { removeView } from './housekeeping-removal.js';
-import type {
-  ForgetResult,
-  GcParams,
-  GcResult,
-  Progress,
-  ViewsParams,
-  ViewsResult,
-} from '../control/protocol.js';
+import type { ForgetResult, GcParams, GcResult } from '../control/protocol.js';
+import type { Progress } from '../../base/progress.js';
+import type { ViewsParams, ViewsResult } from '../views/view-requests.js';
 import { listViews, loadStoredViews, measureViews } from './view-list.js';
 
 /** Builds after a login come first. */

@@ -10,7 +10,7 @@ import type { Digest } from '../../store/manifest.js';
 import { Pacer } from '../../store/pacer.js';
 import type { Store } from '../../store/store.js';
 import { loadMissingSince } from './housekeeping-marks.js';
-import type { ViewRow, ViewsParams, ViewsResult } from '../control/protocol.js';
+import type { ViewRow, ViewsParams, ViewsResult } from '../views/view-requests.js';
 import { loadViewRecord, type ViewDirectory, type ViewRecord } from '../views/view-directory.js';
 import type { Views } from '../views/views.js';
 

@@ -17,8 +17,8 @@ import type {
   MaterializeParams,
   MaterializeResult,
   PerUserMount,
-  Progress,
-} from '../control/protocol.js';
+} from '../views/view-requests.js';
+import type { Progress } from '../../base/progress.js';
 import type { TreeAnswer } from './tree-messages.js';
 import { View } from '../views/view.js';
 import {

@@ -5,7 +5,7 @@
  */
 import type { ViewCommand, ViewCommands } from '../units/view-access.js';
 import type { ResolveAnswer, ResolveQuestion, ViewEvent } from './view-messages.js';
-import type { DriverName } from '../control/protocol.js';
+import type { DriverName } from '../../fs/driver/driver-name.js';
 
 /** What a host needs to know of the view, and whom it tells. */
 export interface ViewHostOptions {

@@ -5,7 +5,7 @@ import { isWithin } from '../../fs/mount-table.js';
 import { askCargo } from './cargo-probe.js';
 import type { ControlClient } from '../control/control-client.js';
 import type { XcachePaths } from '../host/paths.js';
-import type { MaterializeResult } from '../control/protocol.js';
+import type { MaterializeResult } from '../views/view-requests.js';
 import type { SetupStep } from './setup-step.js';
 
 /**

@@ -1,6 +1,6 @@
 /** Answers `xcache explain` from the rows of the decision log. Pure. */
 import { controlResponseBytesMax } from '../../base/limits.js';
-import type { BuildRow, Decision, ExplainParams, ExplainResult } from '../control/protocol.js';
+import type { BuildRow, Decision, ExplainParams, ExplainResult } from './decision.js';
 import type { DecisionReason, UnitDecision } from './decisions.js';
 
 /** Half of an answer: builds come on top, and a character may take more than one byte. */

@@ -10,7 +10,7 @@ import { requireSuccess } from '../host/run-program.js';
 import { openOverlay, type Overlay } from '../../fs/overlay.js';
 import type { ChangeObserver } from '../../fs/lower.js';
 import type { SnapshotEntry } from '../../fs/view-control.js';
-import type { Progress } from '../control/protocol.js';
+import type { Progress } from '../../base/progress.js';
 import type { ViewDirectory } from './view-directory.js';
 
 /** Names in one call of touch; far below the limit of an argument list. */

@@ -1,5 +1,5 @@
 /** Views with a mount of their own that should be mounted and are not, until somebody mounts them. */
-import type { ViewStatus } from '../control/protocol.js';
+import type { ViewStatus } from './view-requests.js';
 import type { ViewRecord } from './view-directory.js';
 
 export class MissingMounts {

@@ -1,7 +1,7 @@
 /** Who hears of cargo sessions that have ended: the log, and every command that watches. */
 import type { Logger } from '../../base/log.js';
 import { cargoProcessAt } from '../host/process-tree.js';
-import type { SessionSummary } from '../control/protocol.js';
+import type { SessionSummary } from './session-summary.js';
 import { SessionLedger } from './session-summary.js';
 
 type Listener = (summary: SessionSummary) => void;

@@ -2,7 +2,29 @@
  * What each cargo session came to: counted while it runs, told once when its process is gone and
  * what it built has been looked at. Nothing runs while no session is open.
  */
-import type { SessionSummary } from '../control/protocol.js';
+
+/** What one cargo session came to in one build-dir. */
+export interface SessionSummary {
+  readonly version: 1;
+  readonly pid: number;
+  /** The first and the last time that something was heard of it. */
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly directory: string;
+  readonly workspace: string;
+  /** Paths of profiles in the build-dir: `debug`, `x86_64-unknown-linux-musl/release`. */
+  readonly profiles: readonly string[];
+  readonly served: number;
+  /** Units that cargo built itself. */
+  readonly compiled: number;
+  /** Of those: stored for others, and kept for this workspace alone. */
+  readonly promoted: number;
+  readonly keptPrivate: number;
+  /** Compile time that served units did not cost again. */
+  readonly savedMs: number;
+  /** Bytes of units that were in the store already, and so were not stored twice. */
+  readonly sharedBytes: number;
+}
 
 /** The build-dir that a session works in. */
 export interface SessionPlace {

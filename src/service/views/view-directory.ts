@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { makeDirectory, saveFile } from '../../base/atomic-file.js';
 import { isErrno } from '../../base/errors.js';
-import type { DriverName } from '../control/protocol.js';
+import type { DriverName } from '../../fs/driver/driver-name.js';
 
 export interface ViewRecord {
   readonly version: 1;

@@ -6,7 +6,7 @@ import type { Digest } from '../../store/manifest.js';
 import type { UnitDraft } from '../units/draft-base.js';
 import { openViewHost } from './open-view-host.js';
 import { isDiskFull, Promoter } from '../units/promoter.js';
-import type { ViewStatus } from '../control/protocol.js';
+import type { ViewStatus } from './view-requests.js';
 import type { VirtualPath } from '../../base/byte-string.js';
 import { parseUnitPath } from '../../cargo/layout.js';
 import { sinceWhen } from './unit-since.js';

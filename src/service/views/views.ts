@@ -17,15 +17,15 @@ import type { Digest } from '../../store/manifest.js';
 import { blobPathIn } from '../units/blob-access.js';
 import { materialize } from './materialize.js';
 import { loadBackingDigests } from '../../fs/closed-view.js';
+import type { DriverName } from '../../fs/driver/driver-name.js';
 import type {
-  DriverName,
   MountParams,
   MountResult,
-  Progress,
   UnmountParams,
   UnmountResult,
   ViewStatus,
-} from '../control/protocol.js';
+} from './view-requests.js';
+import type { Progress } from '../../base/progress.js';
 import { dropKernelName, removeLeftovers, untilGone } from './emptied-place.js';
 import { MissingMounts } from './missing-mounts.js';
 import { View } from './view.js';

@@ -1,0 +1,1 @@
+export type DriverName = 'direct' | 'fuse-native';
