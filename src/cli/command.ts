@@ -3,7 +3,7 @@
  * itself: `execute` prints the outcome as text or, with `--json`, as the data that it is.
  */
 import { Option, type Command } from 'commander';
-import { resolvePaths, type XcachePaths } from '../service/host/paths.js';
+import { resolvePaths, type XcachePaths } from '../host/paths.js';
 import type { ControlClient } from '../service/control/control-client.js';
 import type { Progress } from '../service/control/protocol.js';
 import type { ColorChoice, Style, Terminal } from './terminal.js';
@@ -88,7 +88,7 @@ export function createExecute(terminal: Terminal, codes: number[]): Execute {
         paths,
         print,
         connect: async () => {
-          const { ensureService } = await import('../service/daemon/service-launcher.js');
+          const { ensureService } = await import('../service/process/service-launcher.js');
           return keep(await ensureService(paths));
         },
         connectIfRunning: async () => {

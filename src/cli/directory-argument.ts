@@ -2,7 +2,7 @@
 import { lstatSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { XcacheError } from '../base/errors.js';
-import { findExchangeable, inForeignHands } from '../base/trusted-way.js';
+import { findExchangeable, inForeignHands } from '../host/replaceable-path.js';
 
 /**
  * Resolves the symlinks on the way to `text`, and `text` itself where it is one. The directory need

@@ -1,7 +1,7 @@
 /** Every result as text for people. Pure: takes data and a style, returns lines. */
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
-import type { ConfigEntry } from '../service/daemon/config.js';
+import type { ConfigEntry } from '../service/config.js';
 import type {
   HelloResult,
   MountResult,

@@ -1,9 +1,9 @@
 /** The process of the service: configuration, log, lock, and then the service itself. */
 import { XcacheError } from '../base/errors.js';
 import { createLogger } from '../base/log.js';
-import { loadConfig } from '../service/daemon/config.js';
-import type { XcachePaths } from '../service/host/paths.js';
-import { createExclusiveDirectory } from '../service/host/private-directory.js';
+import { loadConfig } from '../service/config.js';
+import type { XcachePaths } from '../host/paths.js';
+import { createExclusiveDirectory } from '../host/private-directory.js';
 import { acquireServiceLock } from '../service/control/service-lock.js';
 
 /**

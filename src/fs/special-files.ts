@@ -5,7 +5,7 @@
 import { chmodSync, lchownSync, lstatSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FsError, isErrno } from '../base/errors.js';
-import { runCommandSync } from '../base/run-command.js';
+import { runCommandSync } from '../host/run-command.js';
 import { fifoType } from './inode.js';
 
 export interface SpecialFile {

@@ -4,16 +4,16 @@ import type { Store } from '../store/store.js';
 import { verifyStore } from '../store/verify.js';
 import type { ControlHandlers } from './control/control-session.js';
 import { listRejected, rejectPackage } from './rejecting.js';
-import type { Rejections } from './units/rejections.js';
-import { reportDecisions } from './units/decision-report.js';
-import type { DecisionLog } from './units/decisions.js';
-import type { SessionWatchers } from './views/session-summary-watchers.js';
+import type { Rejections } from '../units/rejections.js';
+import { reportDecisions } from '../units/decision-report.js';
+import type { DecisionLog } from '../units/decisions.js';
+import type { SessionWatchers } from '../views/session-summary-watchers.js';
 import type { Housekeeping } from './housekeeping/housekeeping.js';
 import type { StatsResult, StatusResult, UnitRow, UnitsResult } from './control/protocol.js';
-import { parseUnitFacts } from './units/unit-facts.js';
-import { workspaceOf } from './views/view-workspace.js';
-import type { Views } from './views/views.js';
-import type { WorkspaceViews } from './per-user-mount/workspace-views.js';
+import { parseUnitFacts } from '../units/unit-facts.js';
+import { workspaceOf } from '../views/view-workspace.js';
+import type { Views } from '../views/views.js';
+import type { WorkspaceViews } from '../views/user-mount/workspace-views.js';
 
 export interface HandlerServices {
   readonly store: Store;

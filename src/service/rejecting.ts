@@ -3,8 +3,8 @@ import { XcacheError } from '../base/errors.js';
 import type { Digest } from '../store/manifest.js';
 import type { Store } from '../store/store.js';
 import type { RejectParams, RejectResult, UnitsResult } from './control/protocol.js';
-import type { Rejections } from './units/rejections.js';
-import { parseUnitFacts, type UnitFacts } from './units/unit-facts.js';
+import type { Rejections } from '../units/rejections.js';
+import { parseUnitFacts, type UnitFacts } from '../units/unit-facts.js';
 
 /** What is named by `serde`, or by `serde@1.0.200`. */
 interface PackageSpec {

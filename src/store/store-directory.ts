@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { syncDirectory, syncNamesDownTo } from '../base/atomic-file.js';
 import { XcacheError, isErrno } from '../base/errors.js';
-import { findExchangeable } from '../base/trusted-way.js';
+import { findExchangeable } from '../host/replaceable-path.js';
 
 /** The format that this program reads and writes. */
 export const storeFormat = 1;

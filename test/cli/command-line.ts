@@ -7,7 +7,7 @@ import {
   type ControlHandlers,
   type ControlServer,
 } from '../../src/service/control/control-server.js';
-import { resolvePaths } from '../../src/service/host/paths.js';
+import { resolvePaths } from '../../src/host/paths.js';
 
 export interface Finished {
   readonly code: number;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { resolvePaths } from '../../src/service/host/paths.js';
-import { stopService } from '../../src/service/daemon/service-launcher.js';
+import { resolvePaths } from '../../src/host/paths.js';
+import { stopService } from '../../src/service/process/service-launcher.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

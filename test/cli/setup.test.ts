@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ControlServer } from '../../src/service/control/control-server.js';
 import type { ViewStatus } from '../../src/service/control/protocol.js';
-import { resolvePaths } from '../../src/service/host/paths.js';
+import { resolvePaths } from '../../src/host/paths.js';
 import { runOnTerminal as run, serveMethods } from './command-line.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 

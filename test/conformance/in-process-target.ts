@@ -1,6 +1,6 @@
 /** The in-process driver as a target. */
 import fs from 'node:fs';
-import type { InProcessDriver } from '../../src/fs/driver/in-process.js';
+import type { InProcessDriver } from '../support/in-process-driver.js';
 import type { Attr, DirectoryEntry } from '../../src/fs/file-system.js';
 import type { ConformanceTarget, TargetEntry } from './target.js';
 

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StatusResult } from '../../src/service/control/protocol.js';
-import { viewDirectory } from '../../src/service/views/view-directory.js';
+import { viewDirectory } from '../../src/views/view-directory.js';
 import { detachMount, waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import {

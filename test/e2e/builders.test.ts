@@ -3,8 +3,8 @@ import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openOverlay } from '../../src/fs/overlay.js';
-import { blobPathIn } from '../../src/service/units/blob-access.js';
-import { viewDirectory } from '../../src/service/views/view-directory.js';
+import { blobPathIn } from '../../src/units/blob-access.js';
+import { viewDirectory } from '../../src/views/view-directory.js';
 import { perUnitLayout, type CargoOptions } from '../support/cargo-run.js';
 import { waitUntil } from '../support/processes.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildDirOf } from '../../src/service/per-user-mount/auto-paths.js';
+import { buildDirOf } from '../../src/views/user-mount/auto-paths.js';
 import { connectControl } from '../../src/service/control/control-client.js';
 import type { GcResult, ViewsResult } from '../../src/service/control/protocol.js';
 import { mountsBelow } from '../support/processes.js';

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
+import { buildDirOf, buildDirTemplate } from '../../src/views/user-mount/auto-paths.js';
 import { connectControl } from '../../src/service/control/control-client.js';
 import type { AutoMountResult, StatusResult } from '../../src/service/control/protocol.js';
 import { perUnitLayout } from '../support/cargo-run.js';

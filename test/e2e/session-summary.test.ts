@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
+import { buildDirOf, buildDirTemplate } from '../../src/views/user-mount/auto-paths.js';
 import { connectControl } from '../../src/service/control/control-client.js';
 import type { SessionSummary } from '../../src/service/control/protocol.js';
 import { waitUntil } from '../support/processes.js';

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildDirOf } from '../../src/service/per-user-mount/auto-paths.js';
+import { buildDirOf } from '../../src/views/user-mount/auto-paths.js';
 import type { SetupResult } from '../../src/service/setup/setup-step.js';
-import { viewDirectory } from '../../src/service/views/view-directory.js';
+import { viewDirectory } from '../../src/views/view-directory.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, describeEndToEnd, type World } from '../support/world.js';
 import {

@@ -5,7 +5,7 @@
  */
 import { constants, existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { errnoOf } from '../../src/fs/driver/errno.js';
+import { errnoOf } from '../../src/fuse/errno.js';
 import { failingAt, type FaultAt } from '../fs/kill-switch.js';
 import {
   checkLeftovers,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { byteStringFromText } from '../../src/base/byte-string.js';
-import { InProcessDriver } from '../../src/fs/driver/in-process.js';
+import { InProcessDriver } from '../support/in-process-driver.js';
 import { openOverlay, type Overlay } from '../../src/fs/overlay.js';
 import { WorkspaceTree } from '../../src/fs/workspace-tree.js';
 

@@ -9,7 +9,7 @@ import {
   type ByteString,
   type VirtualPath,
 } from '../../src/base/byte-string.js';
-import { InProcessDriver } from '../../src/fs/driver/in-process.js';
+import { InProcessDriver } from '../support/in-process-driver.js';
 import type {
   Attachment,
   ChangeObserver,

@@ -20,7 +20,7 @@ import { tokenizeRust } from '../../src/cargo/rust-lexer.js';
 import { sourceMentions, textMentions } from '../../src/cargo/source-mentions.js';
 import { mentionsBeyondIncludes } from '../../src/cargo/variable-mentions.js';
 import type { VirtualPath } from '../../src/base/byte-string.js';
-import { ownOutDir, rewriteForeignPaths } from '../../src/service/units/output-rewriting.js';
+import { ownOutDir, rewriteForeignPaths } from '../../src/units/output-rewriting.js';
 import { fingerprintFixture, fixtureBytes, fixtureNames } from '../cargo/fixtures.js';
 import { fuzz } from './fuzz.js';
 import { mutated, mutatedText } from './mutations.js';

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
-import { parseMountTable } from '../../src/fs/mount-table.js';
-import { loadCargoConfig } from '../../src/service/host/cargo-config.js';
+import { parseMountTable } from '../../src/host/mount-table.js';
+import { loadCargoConfig } from '../../src/host/cargo-config.js';
 import {
   insertBuildDir,
   parseBuildDir,
   removeBuildDir,
 } from '../../src/service/setup/cargo-config-edit.js';
-import { loadConfig } from '../../src/service/daemon/config.js';
+import { loadConfig } from '../../src/service/config.js';
 import { loadServiceRecord } from '../../src/service/control/service-lock.js';
-import { loadViewRecords } from '../../src/service/views/view-directory.js';
+import { loadViewRecords } from '../../src/views/view-directory.js';
 import { fuzz } from './fuzz.js';
 import { mutated, mutatedText } from './mutations.js';
 

@@ -11,7 +11,7 @@ import {
   type ControlHandlers,
   type ControlServer,
 } from '../../src/service/control/control-server.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
+import { resolvePaths, type XcachePaths } from '../../src/host/paths.js';
 import { protocolVersion, type ControlMethod } from '../../src/service/control/protocol.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 import { fuzz } from './fuzz.js';

@@ -8,11 +8,11 @@ import { decodeRecord, encodeRecord, type JournalRecord } from '../../src/fs/jou
 import { decodeManifest, encodeManifest } from '../../src/store/manifest-codec.js';
 import type { Digest, Manifest } from '../../src/store/manifest.js';
 import { decodeRow, encodeRow, frameRow, totalsKey, type RowKind } from '../../src/store/rows.js';
-import { loadDecisions, saveDecisions } from '../../src/service/units/decision-file.js';
-import { reportDecisions } from '../../src/service/units/decision-report.js';
-import { DecisionLog, type UnitDecision } from '../../src/service/units/decisions.js';
+import { loadDecisions, saveDecisions } from '../../src/units/decision-file.js';
+import { reportDecisions } from '../../src/units/decision-report.js';
+import { DecisionLog, type UnitDecision } from '../../src/units/decisions.js';
 import { createTempDirectory } from '../support/tmp.js';
-import { parseUnitFacts } from '../../src/service/units/unit-facts.js';
+import { parseUnitFacts } from '../../src/units/unit-facts.js';
 import {
   attachmentOf,
   b,

@@ -8,7 +8,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'files of one unit have times of their own',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: 'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),',
         replace:
           'entries: offer.entries.map((entry, at) => ({ ...entry, mtimeNs: mtimeNs - BigInt(at) })),',
@@ -74,7 +74,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'a unit shows the time after its inputs were looked at',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: '.map((offer) => stamped(offer, stampNs));',
         replace: '.map((offer) => stamped(offer, this.#bound().clockNs()));',
       },
@@ -87,7 +87,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'inputs whose times cargo looks at are verified once per session',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'units/resolver.ts',
         search: '(this.#fits.has(id) && hasFixedInputs(facts))',
         replace: 'this.#fits.has(id)',
       },
@@ -100,7 +100,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'inputs may have changed while the unit was built',
     edits: [
       {
-        file: 'service/units/input-verifier.ts',
+        file: 'units/input-verifier.ts',
         search: 'if (found.newest.atNs > notAfterNs) {',
         replace: "if (found.newest.atNs > notAfterNs && root === '') {",
       },
@@ -113,7 +113,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'a unit that replaces another one looks old',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: 'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),',
         replace:
           'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs: mtimeNs - 86_400_000_000_000n })),',
@@ -127,7 +127,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'a unit that replaces another one keeps the time of an earlier build',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: 'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs })),',
         replace:
           'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs: mtimeNs - 86_400_000_000_000n })),',
@@ -154,7 +154,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'the kernel may remember that a unit is not there',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: 'if (!isUnitName(directory, name)) return false;',
         replace: "if (!isUnitName(directory, name) || name !== '') return false;",
       },
@@ -167,7 +167,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'deletions are not remembered',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: 'this.#tombstones.add(unitKey);\n',
         replace: '',
       },
@@ -180,7 +180,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'deletions are forgotten by a remount',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: "this.#bound().note(tombstonePrefix + unitKey, '1');",
         replace: '',
       },
@@ -193,7 +193,7 @@ export const behaviourMutations: readonly Mutation[] = [
     name: 'removing a profile is not the start of a new one',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: "if (path === '' || profilePath === path || profilePath.startsWith(`${path}/`)) {",
         replace: "if (path === '') {",
       },

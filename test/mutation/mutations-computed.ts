@@ -7,7 +7,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'names that a script puts together are not recorded',
     edits: [
       {
-        file: 'service/units/unit-mentions.ts',
+        file: 'units/unit-mentions.ts',
         search: 'for (const pattern of mentions.variablePatterns) found.add(pattern);',
         replace: '',
       },
@@ -20,7 +20,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'a script that takes all variables is shared',
     edits: [
       {
-        file: 'service/units/script-environment.ts',
+        file: 'units/script-environment.ts',
         search: 'if (lister !== undefined) return listsVariables(lister);',
         replace: '',
       },
@@ -33,7 +33,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'a macro that takes all variables is shared',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: 'if (lister !== undefined) return listsVariables(lister);',
         replace: '',
       },
@@ -46,7 +46,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'NUM_JOBS is not recorded',
     edits: [
       {
-        file: 'service/units/script-environment.ts',
+        file: 'units/script-environment.ts',
         search: "used['NUM_JOBS'] = null;",
         replace: '',
       },
@@ -59,7 +59,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'a script may climb to the workspace',
     edits: [
       {
-        file: 'service/units/script-environment.ts',
+        file: 'units/script-environment.ts',
         search: 'if (above !== undefined) {',
         replace: "if (above !== undefined && profilePath === '') {",
       },
@@ -72,7 +72,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'names above the package are not looked up',
     edits: [
       {
-        file: 'service/units/script-paths.ts',
+        file: 'units/script-paths.ts',
         search: '...aboveInputs(literals, place, context),',
         replace: '',
       },
@@ -85,7 +85,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'names in named directories are not looked up',
     edits: [
       {
-        file: 'service/units/script-paths.ts',
+        file: 'units/script-paths.ts',
         search: '...joinedInputs(literals, place, context),',
         replace: '',
       },
@@ -98,7 +98,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'a macro may ask what it likes',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: "if (told !== undefined) return isPrivate('macro-asks-cargo', told);",
         replace: '',
       },
@@ -111,7 +111,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'what rustc itself reads is not recorded',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: '[...read, ...ofRustc, ...ofLinkers]',
         replace: '[...read, ...ofLinkers]',
       },
@@ -124,7 +124,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'a script in the place of the compiler may read what it likes',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: "if (front && 'unclear' in front) {",
         replace: "if (front && 'unclear' in front && rustc === '') {",
       },
@@ -137,7 +137,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'what a script in the place of the compiler names is not recorded',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: 'const told = front ? front.told',
         replace: "const told = front && rustc === '' ? front.told",
       },
@@ -150,7 +150,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'a length beside a path is left as it is',
     edits: [
       {
-        file: 'service/units/out-dir-paths.ts',
+        file: 'units/out-dir-paths.ts',
         search: 'mention.isWhole && this.#mayName(mention) && !hasLengthBeside(text, mention);',
         replace: 'mention.isWhole && this.#mayName(mention) && hasLengthBeside !== undefined;',
       },
@@ -163,7 +163,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'units of another project’s vendored package come first',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'units/resolver.ts',
         search: 'near(b) - near(a) || rank(b) - rank(a)',
         replace: '(near(a) === Infinity ? 1 : 0) || rank(b) - rank(a)',
       },
@@ -176,7 +176,7 @@ export const computedMutations: readonly Mutation[] = [
     name: 'modules of interpreters are not compared',
     edits: [
       {
-        file: 'service/units/script-inputs.ts',
+        file: 'units/script-inputs.ts',
         search: 'if (isOpen) for (const each of variablesOfStarters)',
         replace: 'if (isOpen && isSteered === undefined) for (const each of variablesOfStarters)',
       },

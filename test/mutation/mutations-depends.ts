@@ -7,7 +7,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'tools are no part of the identity of a unit',
     edits: [
       {
-        file: 'service/units/unit-identity.ts',
+        file: 'units/unit-identity.ts',
         search: '    entries(facts.tools),\n',
         replace: '',
       },
@@ -20,7 +20,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'digests of inputs are no part of the identity of a unit',
     edits: [
       {
-        file: 'service/units/unit-identity.ts',
+        file: 'units/unit-identity.ts',
         search: '=> [kind, root, paths, digest])',
         replace: '=> [kind, root, paths])',
       },
@@ -33,7 +33,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'how dependencies were made is no part of the identity of a unit',
     edits: [
       {
-        file: 'service/units/unit-identity.ts',
+        file: 'units/unit-identity.ts',
         search: '=> [unitKey, identity])',
         replace: '=> [unitKey])',
       },
@@ -46,7 +46,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'units that were made again in the same way are offered, too',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'units/resolver.ts',
         search: 'const candidates = found.length > 1 ? withoutSuperseded(found) : found;',
         replace: 'const candidates = found;',
       },
@@ -59,7 +59,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'rejected units are stored again and offered',
     edits: [
       {
-        file: 'service/units/rejections.ts',
+        file: 'units/rejections.ts',
         search: 'return this.#units.size > 0 && this.#units.has(keyOf(unit));',
         replace: "return keyOf(unit) === '';",
       },
@@ -72,7 +72,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'a stored unit that differs from what was compiled is not rejected',
     edits: [
       {
-        file: 'service/units/unit-verification.ts',
+        file: 'units/unit-verification.ts',
         search: "if (comparison.kind === 'differs') await this.#reject(expected.id, unit.facts);",
         replace: '',
       },
@@ -85,7 +85,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'a unit that was rejected is offered while it is in the store',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'units/resolver.ts',
         search: '.filter(({ facts }) => !this.#store.isRejected(facts));',
         replace: ';',
       },
@@ -98,7 +98,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'units of another commit are offered',
     edits: [
       {
-        file: 'service/units/source-fit.ts',
+        file: 'units/source-fit.ts',
         search: 'const isLocked = [...commits].some((commit) => commit.startsWith(short));',
         replace: "const isLocked = short !== '';",
       },
@@ -111,7 +111,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'files of the package that a macro reads are no inputs',
     edits: [
       {
-        file: 'service/units/compilation-inputs.ts',
+        file: 'units/compilation-inputs.ts',
         search: 'const trees = readsFiles || assembled ? [packageTree(sources)] : [];',
         replace: 'const trees = assembled ? [packageTree(sources)] : [];',
       },
@@ -124,7 +124,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'units of another CARGO_HOME are offered',
     edits: [
       {
-        file: 'service/units/source-fit.ts',
+        file: 'units/source-fit.ts',
         search: 'if (!facts.packageRoot.startsWith(prefix)) {',
         replace: "if (facts.packageRoot === '') {",
       },
@@ -137,7 +137,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'what a way leads to that cannot be followed counts as not there',
     edits: [
       {
-        file: 'service/units/input-walk.ts',
+        file: 'units/input-walk.ts',
         search: "if (look.kind === 'unknown') this.fail(look.why);",
         replace: "if (look.kind === 'unknown') this.line(path, 'absent');",
       },
@@ -150,7 +150,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'links are not followed below a directory',
     edits: [
       {
-        file: 'service/units/input-walk.ts',
+        file: 'units/input-walk.ts',
         search: "else if (behind.kind === 'there') this.addPlace(behind, label);",
         replace: '',
       },
@@ -163,7 +163,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'where a link leads to is not compared',
     edits: [
       {
-        file: 'service/units/input-walk.ts',
+        file: 'units/input-walk.ts',
         search: "this.line(label, 'link', text);",
         replace: '',
       },
@@ -176,7 +176,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'a file is known by its times and size, whatever its inode is',
     edits: [
       {
-        file: 'service/units/input-walk.ts',
+        file: 'units/input-walk.ts',
         search: 'known.ino === stats.ino &&',
         replace: '',
       },
@@ -189,7 +189,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'the bytes of a library are not compared',
     edits: [
       {
-        file: 'service/units/native-walk.ts',
+        file: 'units/native-walk.ts',
         search: 'walk.addFile(file.place, path, file.name, file.place.real);',
         replace: '',
       },
@@ -202,7 +202,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'libraries that are bundled into a crate are no inputs of it',
     edits: [
       {
-        file: 'service/units/linked-libraries.ts',
+        file: 'units/linked-libraries.ts',
         search: 'return [...sets.values()];',
         replace: 'return [];',
       },
@@ -215,7 +215,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'the parts of the toolchain are no part of the namespace',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: '      toolchain.sysrootIdentity,\n',
         replace: '',
       },
@@ -254,7 +254,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: '--config on the command line does not count',
     edits: [
       {
-        file: 'service/host/cargo-config.ts',
+        file: 'host/cargo-config.ts',
         search: 'const loaded = withConfigArguments(base, command.configs, cwd, files);',
         replace: 'const loaded = withConfigArguments(base, [], cwd, files);',
       },
@@ -267,7 +267,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'a configuration that means something else by its unstable flags is read as usual',
     edits: [
       {
-        file: 'service/host/cargo-config.ts',
+        file: 'host/cargo-config.ts',
         search: 'if (unstable !== undefined) {',
         replace: "if (unstable === '') {",
       },
@@ -280,7 +280,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'files are included that an old cargo leaves alone',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: 'if (config.hasIncludes && leavesIncludes(toolchain.release)) {',
         replace: "if (config.hasIncludes && toolchain.release === '\\0') {",
       },
@@ -293,7 +293,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'flags of profiles may read files',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: "if (flag !== undefined) return unknown('profile-flags', flag);",
         replace: '',
       },
@@ -319,7 +319,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'the linker that cargo is configured to use is not compared',
     edits: [
       {
-        file: 'service/units/environment-fit.ts',
+        file: 'units/environment-fit.ts',
         search: "if (setting) return { reason: 'environment-differs', detail: setting };",
         replace: '',
       },
@@ -345,7 +345,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'the [env] table of the configuration is left out',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: 'if (entry.force || result[name] === undefined) result[name] = entry.value;',
         replace: '',
       },
@@ -372,7 +372,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'variables that macros read while they run are not recorded',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: 'variables: [...tracked, ...others],',
         replace: 'variables: tracked,',
       },
@@ -385,7 +385,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'names of variables that a macro is told are not looked for',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: 'if (mentions.readsComputedVariable) {',
         replace: "if (names.has('\\0')) {",
       },

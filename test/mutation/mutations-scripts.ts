@@ -21,7 +21,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'macros of other crates are not looked at',
     edits: [
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'units/draft-compilation.ts',
         search: 'because: macros === undefined ? null :',
         replace: "because: macros !== '\\0' ? null :",
       },
@@ -34,7 +34,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'no macro runs the libraries that it is linked with',
     edits: [
       {
-        file: 'service/units/macro-mentions.ts',
+        file: 'units/macro-mentions.ts',
         search: 'const isRunByMacros = runByMacros.has(unit.unitKey);',
         replace: "const isRunByMacros = runByMacros.has('');",
       },
@@ -47,7 +47,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'directories of other units stay those of the origin',
     edits: [
       {
-        file: 'service/units/output-rewriting.ts',
+        file: 'units/output-rewriting.ts',
         search: 'replacePath(part, [latin1(facts.buildDir), latin1(buildDir)]),',
         replace: "(buildDir === '' ? '' : part),",
       },
@@ -60,12 +60,12 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'files of OUT_DIR may name the origin',
     edits: [
       {
-        file: 'service/units/out-dir-paths.ts',
+        file: 'units/out-dir-paths.ts',
         search: 'return place === undefined ? undefined : `${path} names ${place}`;',
         replace: 'return place === undefined ? undefined : undefined;',
       },
       {
-        file: 'service/units/out-dir-paths.ts',
+        file: 'units/out-dir-paths.ts',
         search: 'if (place !== undefined) return `${path} ${verb} ${place}`;',
         replace: '',
       },
@@ -78,7 +78,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'what includes a text that is written anew is shared',
     edits: [
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'units/draft-compilation.ts',
         search: "if (naming !== undefined) return isPrivate('bound-to-path', naming);",
         replace: '',
       },
@@ -104,7 +104,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'texts of OUT_DIR are served as they are stored',
     edits: [
       {
-        file: 'service/units/rewritten-files.ts',
+        file: 'units/rewritten-files.ts',
         search: "if (entry.kind !== 'file' || facts.buildDir === buildDir) continue;",
         replace: "if (entry.kind !== 'file' || facts.buildDir !== '') continue;",
       },
@@ -117,7 +117,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'a script may name directories of units that it does not depend on',
     edits: [
       {
-        file: 'service/units/out-dir-paths.ts',
+        file: 'units/out-dir-paths.ts',
         search: 'return unit !== undefined && unitKeys.has(unit.unitKey);',
         replace: 'return unit !== undefined || unitKeys.size > 0;',
       },
@@ -130,7 +130,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'units with debug information beside them are shared',
     edits: [
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'units/draft-compilation.ts',
         search: 'if (debugFile !== undefined) {',
         replace: "if (debugFile?.path === '') {",
       },
@@ -143,7 +143,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'variables that steer native builds are not compared',
     edits: [
       {
-        file: 'service/units/environment-fit.ts',
+        file: 'units/environment-fit.ts',
         search: "if (steering) return { reason: 'environment-differs', detail: steering };",
         replace: '',
       },
@@ -156,7 +156,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'variables that a script reads without a word are not compared',
     edits: [
       {
-        file: 'service/units/script-environment.ts',
+        file: 'units/script-environment.ts',
         search: 'return [...declared, ...undeclared];',
         replace: 'return declared;',
       },
@@ -169,7 +169,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'a script that runs again finds what was served',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search: 'if (!isOutput(path)) this.#bound().dropTransient(attachment);',
         replace: '',
       },
@@ -195,7 +195,7 @@ export const scriptMutations: readonly Mutation[] = [
     name: 'packages given by path are shared like vendored ones',
     edits: [
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'units/draft-compilation.ts',
         search: 'rootSource === undefined ? undefined : locatePackage(rootSource, context);',
         replace:
           "(rootSource && locatePackage(rootSource, context)) || { origin: 'directory', packageRoot: buildDir.slice(0, buildDir.lastIndexOf('/')) };",

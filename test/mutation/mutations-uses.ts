@@ -8,7 +8,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'macros may read files outside of their package',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: "if (outside !== undefined) return isPrivate('macro-reads-files', outside);",
         replace: '',
       },
@@ -21,7 +21,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'the files of the package are no inputs of its script',
     edits: [
       {
-        file: 'service/units/script-inputs.ts',
+        file: 'units/script-inputs.ts',
         search: '    packageTree(script.facts),\n',
         replace: '',
       },
@@ -34,7 +34,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'files of pkg-config are not compared',
     edits: [
       {
-        file: 'service/units/native-walk.ts',
+        file: 'units/native-walk.ts',
         search: "if (name.endsWith('.pc')) walk.addPath(join(path, name), name);",
         replace: '',
       },
@@ -47,7 +47,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'files of pkg-config are no inputs of a script',
     edits: [
       {
-        file: 'service/units/script-inputs.ts',
+        file: 'units/script-inputs.ts',
         search: 'const asksPkgConfig = mentions.usesPkgConfig || tools.isOpen;',
         replace: "const asksPkgConfig = packageRoot === '';",
       },
@@ -60,7 +60,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'whether a directory is there is not compared',
     edits: [
       {
-        file: 'service/units/native-walk.ts',
+        file: 'units/native-walk.ts',
         search: "walk.line(path, look.kind === 'missing' ? 'missing' : kindOf(look));",
         replace: '',
       },
@@ -73,7 +73,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'headers that a script hands on by metadata are not compared',
     edits: [
       {
-        file: 'service/units/native-inputs.ts',
+        file: 'units/native-inputs.ts',
         search: "else sets.push({ kind: 'content', root: path, paths: [] });",
         replace: '',
       },
@@ -86,7 +86,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'variables that libraries of a script read are not compared',
     edits: [
       {
-        file: 'service/units/unit-mentions.ts',
+        file: 'units/unit-mentions.ts',
         search: "if (role !== 'own' && !mentions.touchesEnvironment) continue;",
         replace: "if (role !== 'own') continue;",
       },
@@ -99,7 +99,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'PROFILE of a custom profile is taken for that of every workspace',
     edits: [
       {
-        file: 'service/units/script-environment.ts',
+        file: 'units/script-environment.ts',
         search: 'if (asking !== undefined) {',
         replace: "if (asking === '') {",
       },
@@ -112,7 +112,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'tools are not compared',
     edits: [
       {
-        file: 'service/units/environment-fit.ts',
+        file: 'units/environment-fit.ts',
         search: "if (tool !== undefined) return { reason: 'tool-differs', detail: tool };",
         replace: '',
       },
@@ -125,7 +125,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'programs that values of variables name are no tools',
     edits: [
       {
-        file: 'service/units/script-tools.ts',
+        file: 'units/script-tools.ts',
         search: 'const fromValues = values.flatMap(',
         replace: 'const fromValues = values.slice(0, 0).flatMap(',
       },
@@ -138,7 +138,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'that a tool is not there is not recorded',
     edits: [
       {
-        file: 'service/units/script-tools.ts',
+        file: 'units/script-tools.ts',
         search: 'for (const name of [...names, ...probed]) found.set(name, tools.identify(name));',
         replace:
           'for (const name of [...names, ...probed]) if (tools.identify(name) !== null) found.set(name, tools.identify(name));',
@@ -152,7 +152,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'a compiler cache is known without the compiler behind it',
     edits: [
       {
-        file: 'service/host/tools.ts',
+        file: 'host/tools.ts',
         search: 'const parts = behind.map(({ identity }) => identity);',
         replace: 'const parts = behind.slice(0, 0).map(({ identity }) => identity);',
       },
@@ -165,7 +165,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'programs that a script names are not looked at',
     edits: [
       {
-        file: 'service/host/tools.ts',
+        file: 'host/tools.ts',
         search: 'if (named !== undefined && named !== path) paths.set(named, word);',
         replace: '',
       },
@@ -178,7 +178,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'what a shim chooses is not asked for',
     edits: [
       {
-        file: 'service/host/tools.ts',
+        file: 'host/tools.ts',
         search:
           'if (askedForVersion.test(basename(name)) && depth === 0) parts.push(this.#version(path));',
         replace: '',
@@ -192,7 +192,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'a program may have come or gone on PATH while the unit was built',
     edits: [
       {
-        file: 'service/host/tools.ts',
+        file: 'host/tools.ts',
         search: 'if (stats !== undefined && stats.mtimeNs > sinceNs) return true;',
         replace: '',
       },
@@ -205,7 +205,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'what a script writes outside of OUT_DIR is not noticed',
     edits: [
       {
-        file: 'service/serving/side-effects.ts',
+        file: 'views/serving/side-effects.ts',
         search: 'if (runs.some((run) => isWithin(path, unitPlaces(run).outDir))) continue;',
         replace: 'if (runs.length >= 0) continue;',
       },
@@ -218,7 +218,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'side effects are forgotten with the service',
     edits: [
       {
-        file: 'service/serving/side-effects.ts',
+        file: 'views/serving/side-effects.ts',
         search: 'this.#options.keeper.note(notePrefix + unitKey, message);',
         replace: '',
       },
@@ -231,7 +231,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'own OUT_DIR in a text of OUT_DIR stays that of the origin',
     edits: [
       {
-        file: 'service/units/output-rewriting.ts',
+        file: 'units/output-rewriting.ts',
         search: 'if (!isInOutDir) return rewriteForeignPaths(bytes, facts, buildDir);',
         replace:
           "if (!isInOutDir || path !== '') return rewriteForeignPaths(bytes, facts, buildDir);",
@@ -245,7 +245,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'object code in OUT_DIR is not looked into',
     edits: [
       {
-        file: 'service/units/out-dir-paths.ts',
+        file: 'units/out-dir-paths.ts',
         search: 'return `${path} names ${this.#anyName(bytes)} in its code (${object.where})`;',
         replace: 'return undefined;',
       },
@@ -284,13 +284,13 @@ export const useMutations: readonly Mutation[] = [
     name: 'a unit of an earlier builder is judged by whatever session comes',
     edits: [
       {
-        file: 'service/views/earlier-builders.ts',
+        file: 'views/earlier-builders.ts',
         search:
           'return this.#met.get(note.digest) ?? (this.#met.size > 0 ? changedEnvironment : undefined);',
         replace: 'return [...this.#met.values()][0];',
       },
       {
-        file: 'service/views/earlier-builders.ts',
+        file: 'views/earlier-builders.ts',
         search: 'this.#before[builder] === digest ? environment : changedEnvironment',
         replace: 'environment',
       },
@@ -303,7 +303,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'a unit of an earlier boot is judged like one of this',
     edits: [
       {
-        file: 'service/views/earlier-builders.ts',
+        file: 'views/earlier-builders.ts',
         search: 'if (note.boot !== this.#boot) return earlierBoot;',
         replace: '',
       },
@@ -316,7 +316,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'what was in a directory that is taken over is judged by whatever session comes',
     edits: [
       {
-        file: 'service/views/earlier-builders.ts',
+        file: 'views/earlier-builders.ts',
         search: 'if (note === undefined) return takenOver;',
         replace: 'if (note === undefined) return [...this.#met.values()][0];',
       },
@@ -329,7 +329,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'a unit that was served and then compiled stays a hit',
     edits: [
       {
-        file: 'service/units/decisions.ts',
+        file: 'units/decisions.ts',
         search: "const wasServed = row.state === 'served';",
         replace: "const wasServed = row.state === 'served' && row.package === '\\0';",
       },
@@ -342,7 +342,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'the counters keep a unit that was served and then compiled',
     edits: [
       {
-        file: 'service/views/view-tally.ts',
+        file: 'views/view-tally.ts',
         search: 'if (end.wasServed) store.addCounters({ served: -1, savedMs: -end.savedMs });',
         replace: '',
       },
@@ -355,7 +355,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'what was removed or renamed below a directory meanwhile is not noticed',
     edits: [
       {
-        file: 'service/units/input-walk.ts',
+        file: 'units/input-walk.ts',
         search:
           '// An entry that was removed or renamed leaves its trace here alone.\n    this.note(stats.ctimeNs, real);',
         replace: '',
@@ -369,7 +369,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'a directory of the package that was put in place of another is not noticed',
     edits: [
       {
-        file: 'service/units/input-verifier.ts',
+        file: 'units/input-verifier.ts',
         search: "if (look.kind === 'there') walk.note(look.stats.ctimeNs, look.real);",
         replace: '',
       },
@@ -382,7 +382,7 @@ export const useMutations: readonly Mutation[] = [
     name: 'sets of inputs that held are not compared again, whatever cargo looks at',
     edits: [
       {
-        file: 'service/units/session-inputs.ts',
+        file: 'units/session-inputs.ts',
         search: 'const key = isFixed ? JSON.stringify(',
         replace: "const key = set.kind !== 'tree' ? JSON.stringify(",
       },

@@ -7,7 +7,7 @@ export const mutations: readonly Mutation[] = [
     name: 'units are looked up without their hash',
     edits: [
       {
-        file: 'service/units/unit-facts.ts',
+        file: 'units/unit-facts.ts',
         search: '    unit.profilePath,\n    unit.unitHash,\n',
         replace: '    unit.profilePath,\n',
       },
@@ -20,7 +20,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a hash file that is empty or of another build counts as complete',
     edits: [
       {
-        file: 'service/units/unit-files.ts',
+        file: 'units/unit-files.ts',
         search: 'if (actual !== expected) return undefined;',
         replace: '',
       },
@@ -33,7 +33,7 @@ export const mutations: readonly Mutation[] = [
     name: 'outputs may be missing',
     edits: [
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'units/draft-compilation.ts',
         search: 'if (missing !== undefined) return isPrivate(',
         replace: 'if (missing === "") return isPrivate(',
       },
@@ -46,7 +46,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a unit is asked for again within one session',
     edits: [
       {
-        file: 'service/serving/view-agent.ts',
+        file: 'views/serving/view-agent.ts',
         search:
           'if (last?.pid === cargo.pid && last.startTicks === cargo.startTicks) return false;',
         replace: '',
@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
         replace: "if (kind === 'bin' || kind === 'test-bin' || kind === 'lib' ||",
       },
       {
-        file: 'service/units/draft-compilation.ts',
+        file: 'units/draft-compilation.ts',
         search: 'rootSource === undefined ? undefined : locatePackage(rootSource, context);',
         replace:
           "(rootSource && locatePackage(rootSource, context)) || { origin: 'directory', packageRoot: buildDir.slice(0, buildDir.lastIndexOf('/')) };",
@@ -107,7 +107,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a dependency may have other bytes than those that the unit was built against',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'units/resolver.ts',
         search:
           'return facts.identity === dependency.identity && facts.outputs === dependency.outputs;',
         replace: 'return facts.identity === dependency.identity;',
@@ -121,7 +121,7 @@ export const mutations: readonly Mutation[] = [
     name: 'variables that a script declared are not compared',
     edits: [
       {
-        file: 'service/units/environment-fit.ts',
+        file: 'units/environment-fit.ts',
         search: 'of facts.variables) {',
         replace: 'of facts.variables.slice(0, 0)) {',
       },
@@ -134,7 +134,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a dependency may have another fingerprint than the unit names',
     edits: [
       {
-        file: 'service/units/resolver.ts',
+        file: 'units/resolver.ts',
         search:
           'return facts.identity === dependency.identity && facts.outputs === dependency.outputs;',
         replace: 'return facts.outputs === dependency.outputs;',
@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
     name: 'inputs are not compared',
     edits: [
       {
-        file: 'service/units/input-fit.ts',
+        file: 'units/input-fit.ts',
         search: 'for (const set of facts.inputs) {',
         replace: 'for (const set of facts.inputs.slice(0, 0)) {',
       },
@@ -161,7 +161,7 @@ export const mutations: readonly Mutation[] = [
     name: 'inputs are not compared, by the proof',
     edits: [
       {
-        file: 'service/units/input-fit.ts',
+        file: 'units/input-fit.ts',
         search: 'for (const set of facts.inputs) {',
         replace: 'for (const set of facts.inputs.slice(0, 0)) {',
       },
@@ -187,7 +187,7 @@ export const mutations: readonly Mutation[] = [
     name: 'mount namespaces are not told apart',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: 'if (start.hasOtherMounts) {',
         replace: "if (start.program === '') {",
       },
@@ -200,7 +200,7 @@ export const mutations: readonly Mutation[] = [
     name: 'any wrapper counts as transparent',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: "if (wrapper !== '' && !transparentWrappers.has(baseName(wrapper))) {",
         replace: "if (wrapper === '\\0') {",
       },
@@ -213,7 +213,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a known wrapper is no part of the namespace',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: '      baseName(wrapper),\n',
         replace: '',
       },
@@ -226,7 +226,7 @@ export const mutations: readonly Mutation[] = [
     name: 'the program in the place of rustc is no part of the namespace',
     edits: [
       {
-        file: 'service/host/session-environment.ts',
+        file: 'host/session-environment.ts',
         search: '      toolchain.compilerIdentity,\n',
         replace: '',
       },
@@ -239,7 +239,7 @@ export const mutations: readonly Mutation[] = [
     name: 'the processor is not compared',
     edits: [
       {
-        file: 'service/units/environment-fit.ts',
+        file: 'units/environment-fit.ts',
         search: 'if (facts.cpu !== null && facts.cpu !== environment.cpu) {',
         replace: "if (facts.cpu === '') {",
       },
@@ -252,7 +252,7 @@ export const mutations: readonly Mutation[] = [
     name: 'variables of the user are not recorded',
     edits: [
       {
-        file: 'service/units/compilation-environment.ts',
+        file: 'units/compilation-environment.ts',
         search: '.filter(([name]) => !isSetForCompilers(name) || name === primaryPackage)',
         replace: '.filter(() => false)',
       },

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadConfig, type ConfigEntry } from '../../src/service/daemon/config.js';
+import { loadConfig, type ConfigEntry } from '../../src/service/config.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 let directory: TempDirectory;

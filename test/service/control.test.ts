@@ -15,7 +15,7 @@ import {
   type ControlHandlers,
   type ControlServer,
 } from '../../src/service/control/control-server.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
+import { resolvePaths, type XcachePaths } from '../../src/host/paths.js';
 import {
   protocolVersion,
   type Progress,

@@ -4,21 +4,21 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.js';
 import type { VirtualPath } from '../../src/base/byte-string.js';
 import { openOverlay } from '../../src/fs/overlay.js';
-import { openRejections } from '../../src/service/units/rejections.js';
-import { UnitVerification } from '../../src/service/units/unit-verification.js';
-import { DecisionLog } from '../../src/service/units/decisions.js';
-import { HostFiles } from '../../src/service/host/host-files.js';
+import { openRejections } from '../../src/units/rejections.js';
+import { UnitVerification } from '../../src/units/unit-verification.js';
+import { DecisionLog } from '../../src/units/decisions.js';
+import { HostFiles } from '../../src/host/host-files.js';
 import { Housekeeping } from '../../src/service/housekeeping/housekeeping.js';
-import { InputVerifier } from '../../src/service/units/input-verifier.js';
+import { InputVerifier } from '../../src/units/input-verifier.js';
 import type { GcResult } from '../../src/service/control/protocol.js';
-import { SessionLedger } from '../../src/service/views/session-summary.js';
-import { ToolchainProbe } from '../../src/service/host/toolchain.js';
+import { SessionLedger } from '../../src/views/session-summary.js';
+import { ToolchainProbe } from '../../src/host/toolchain.js';
 import {
   saveViewRecord,
   viewDirectory,
   type ViewDirectory,
-} from '../../src/service/views/view-directory.js';
-import { Views } from '../../src/service/views/views.js';
+} from '../../src/views/view-directory.js';
+import { Views } from '../../src/views/views.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { storeUnit } from '../store/store-world.js';
 import { createTempDirectory } from '../support/tmp.js';

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { XcacheError } from '../../src/base/errors.js';
 import { tryConnectControl } from '../../src/service/control/control-client.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
-import { ensureService, stopService } from '../../src/service/daemon/service-launcher.js';
+import { resolvePaths, type XcachePaths } from '../../src/host/paths.js';
+import { ensureService, stopService } from '../../src/service/process/service-launcher.js';
 import {
   acquireServiceLock,
   isProcessAlive,

@@ -3,16 +3,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/base/log.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
-import { ensureService, stopService } from '../../src/service/daemon/service-launcher.js';
-import { notifySystemd } from '../../src/service/daemon/systemd-notify.js';
+import { resolvePaths, type XcachePaths } from '../../src/host/paths.js';
+import { ensureService, stopService } from '../../src/service/process/service-launcher.js';
+import { notifySystemd } from '../../src/service/process/systemd-notify.js';
 import {
   describeUnit,
   loadUnitState,
   renderUnit,
   startThroughUnit,
   unitPath,
-} from '../../src/service/daemon/systemd-unit.js';
+} from '../../src/service/process/systemd-unit.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 const smallService = fileURLToPath(new URL('../fixtures/small-service.mjs', import.meta.url));

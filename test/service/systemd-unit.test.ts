@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { resolvePaths } from '../../src/service/host/paths.js';
-import { renderUnit, unitPath } from '../../src/service/daemon/systemd-unit.js';
+import { resolvePaths } from '../../src/host/paths.js';
+import { renderUnit, unitPath } from '../../src/service/process/systemd-unit.js';
 import { createTempDirectory, type TempDirectory } from '../support/tmp.js';
 
 const run = promisify(execFile);

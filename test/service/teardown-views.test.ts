@@ -5,8 +5,8 @@ import { renderTeardown } from '../../src/cli/render-setup.js';
 import { createStyle } from '../../src/cli/terminal.js';
 import type { ControlClient } from '../../src/service/control/control-client.js';
 import type { ViewRow } from '../../src/service/control/protocol.js';
-import { resolvePaths } from '../../src/service/host/paths.js';
-import { buildDirOf } from '../../src/service/per-user-mount/auto-paths.js';
+import { resolvePaths } from '../../src/host/paths.js';
+import { buildDirOf } from '../../src/views/user-mount/auto-paths.js';
 import { materializeViews } from '../../src/service/setup/teardown-views.js';
 import { createTempDirectory } from '../support/tmp.js';
 

@@ -1,7 +1,7 @@
 /** A developer with some workspaces: edits, switches branches, cleans, makes worktrees. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
+import { buildDirOf, buildDirTemplate } from '../../src/views/user-mount/auto-paths.js';
 import { createGitCrates } from '../e2e/crates.js';
 import { must, nothingToDo } from '../e2e/lifecycle-support.js';
 import { Workspace } from '../support/workspace.js';

@@ -3,8 +3,8 @@ import { fork, spawnSync, type ChildProcess } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { findMount } from '../../src/fs/mount-table.js';
-import { unmount } from '../../src/fs/unmount.js';
+import { findMount } from '../../src/host/mount-table.js';
+import { unmount } from '../../src/fuse/mount/unmount.js';
 import { createTempDirectory, type TempDirectory } from './tmp.js';
 
 const hostEntry = fileURLToPath(new URL('../fixtures/driver-host.mjs', import.meta.url));

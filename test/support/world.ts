@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, onTestFailed } from 'vitest';
 import { tryConnectControl } from '../../src/service/control/control-client.js';
-import { resolvePaths, type XcachePaths } from '../../src/service/host/paths.js';
+import { resolvePaths, type XcachePaths } from '../../src/host/paths.js';
 import type {
   StatsResult,
   StatusResult,

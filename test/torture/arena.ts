@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import type { CargoOptions, CargoRun } from '../support/cargo-run.js';
-import { buildDirOf, buildDirTemplate } from '../../src/service/per-user-mount/auto-paths.js';
-import { viewDirectory } from '../../src/service/views/view-directory.js';
+import { buildDirOf, buildDirTemplate } from '../../src/views/user-mount/auto-paths.js';
+import { viewDirectory } from '../../src/views/view-directory.js';
 import type { ControlMethod, ControlMethods } from '../../src/service/control/protocol.js';
 import { createGitCrates, type CrateText } from '../e2e/crates.js';
 import type { Workspace } from '../support/workspace.js';

@@ -11,7 +11,7 @@ export const defineConfig: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async () => {
       await execute(command, async ({ paths }) => {
-        const { loadConfig } = await import('../../service/daemon/config.js');
+        const { loadConfig } = await import('../../service/config.js');
         const { entries } = await loadConfig(paths.configFile);
         const result = { version: 1, file: paths.configFile, entries } as const;
         return { result, render: renderConfig(result) };

@@ -30,7 +30,7 @@ export const defineMount: DefineCommand = (command, execute) => {
     .addHelpText('after', renderManual(manual))
     .action(async (directory: string, options: MountOptions) => {
       await execute(command, async (context) => {
-        const { loadConfig } = await import('../../service/daemon/config.js');
+        const { loadConfig } = await import('../../service/config.js');
         const { config } = await loadConfig(context.paths.configFile);
         const params = await createParams(directory, { ...config.mount, ...options });
         const client = await context.connect();

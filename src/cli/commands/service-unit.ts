@@ -11,7 +11,7 @@ export function defineUnitCommands(command: Command, execute: Execute): void {
   install.action(
     async () =>
       await execute(install, async (context) => {
-        const { installUnit, unitPath } = await import('../../service/daemon/systemd-unit.js');
+        const { installUnit, unitPath } = await import('../../service/process/systemd-unit.js');
         const changed = await installUnit(context.paths);
         const wasRunning = (await context.connectIfRunning()) !== undefined;
         if (!wasRunning) await context.connect();
@@ -26,7 +26,7 @@ export function defineUnitCommands(command: Command, execute: Execute): void {
   uninstall.action(
     async () =>
       await execute(uninstall, async () => {
-        const { uninstallUnit, unitPath } = await import('../../service/daemon/systemd-unit.js');
+        const { uninstallUnit, unitPath } = await import('../../service/process/systemd-unit.js');
         const result = { version: 1, changed: await uninstallUnit(), unit: unitPath() };
         return { result, render: renderUnitUninstalled(result) };
       }),
@@ -40,7 +40,7 @@ export function defineUnitCommands(command: Command, execute: Execute): void {
   detach.action(
     async () =>
       await execute(detach, async ({ paths }) => {
-        const { detachDeadMounts } = await import('../../service/daemon/dead-mounts.js');
+        const { detachDeadMounts } = await import('../../service/process/dead-mounts.js');
         const result = { version: 1, detached: await detachDeadMounts(paths) };
         return { result, render: () => result.detached.join('\n') };
       }),

@@ -49,7 +49,7 @@ export const defineService: DefineCommand = (command, execute) => {
   stop.action(
     async () =>
       await execute(stop, async ({ paths }) => {
-        const { stopService } = await import('../../service/daemon/service-launcher.js');
+        const { stopService } = await import('../../service/process/service-launcher.js');
         const pid = (await stopService(paths)) ?? null;
         const result = { version: 1, wasRunning: pid !== null, pid };
         return { result, render: renderServiceStopped(pid) };
@@ -60,7 +60,7 @@ export const defineService: DefineCommand = (command, execute) => {
   restart.action(
     async () =>
       await execute(restart, async (context) => {
-        const { stopService } = await import('../../service/daemon/service-launcher.js');
+        const { stopService } = await import('../../service/process/service-launcher.js');
         await stopService(context.paths);
         return startedOutcome((await context.connect()).service, false);
       }),

@@ -5,8 +5,8 @@ import type { MessageConnection } from 'vscode-jsonrpc/node.js';
 import { XcacheError } from '../../base/errors.js';
 import { controlResponseBytesMax, serviceStartTimeoutMs } from '../../base/limits.js';
 import { createWireConnection, errorFromWire, progressType, sessionType } from './control-wire.js';
-import type { XcachePaths } from '../host/paths.js';
-import { isExclusiveDirectory } from '../host/private-directory.js';
+import type { XcachePaths } from '../../host/paths.js';
+import { isExclusiveDirectory } from '../../host/private-directory.js';
 import {
   protocolVersion,
   type ControlMethod,

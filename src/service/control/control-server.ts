@@ -12,7 +12,7 @@ import type { Logger } from '../../base/log.js';
 import { loadProgramVersion } from '../../base/version.js';
 import { ControlSession, type ControlHandlers } from './control-session.js';
 import { createWireConnection } from './control-wire.js';
-import { createExclusiveDirectory } from '../host/private-directory.js';
+import { createExclusiveDirectory } from '../../host/private-directory.js';
 
 export type { ControlHandlers } from './control-session.js';
 

@@ -2,7 +2,7 @@
  * The control protocol between the commands and the service: JSON-RPC over the control socket.
  * Every result is plain data with a `version`, so that `--json` can print it as it is.
  */
-import type { ExplainParams, BuildRow, ExplainResult } from '../units/decision.js';
+import type { ExplainParams, BuildRow, ExplainResult } from '../../units/decision.js';
 import type {
   MountParams,
   MountResult,
@@ -15,12 +15,12 @@ import type {
   MaterializeResult,
   PerUserMount,
   AutoMountResult,
-} from '../views/view-requests.js';
+} from '../../views/view-requests.js';
 
 // What commands see of the domain.
 export type { Progress } from '../../base/progress.js';
-export type { DriverName } from '../../fs/driver/driver-name.js';
-export type { ExplainParams, Decision, BuildRow, ExplainResult } from '../units/decision.js';
+export type { DriverName } from '../../fuse/driver-name.js';
+export type { ExplainParams, Decision, BuildRow, ExplainResult } from '../../units/decision.js';
 export type {
   MountParams,
   MountResult,
@@ -34,8 +34,8 @@ export type {
   MaterializeResult,
   PerUserMount,
   AutoMountResult,
-} from '../views/view-requests.js';
-export type { SessionSummary } from '../views/session-summary.js';
+} from '../../views/view-requests.js';
+export type { SessionSummary } from '../../views/session-summary.js';
 
 /** Raised when a request or result changes incompatibly; both sides compare it in `hello`. */
 export const protocolVersion = 2;

@@ -4,10 +4,10 @@
  */
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { cannotRunStatus, runCommand } from '../../base/run-command.js';
+import { cannotRunStatus, runCommand } from '../../host/run-command.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
-import { createExclusiveDirectory } from '../host/private-directory.js';
-import type { XcachePaths } from '../host/paths.js';
+import { createExclusiveDirectory } from '../../host/private-directory.js';
+import type { XcachePaths } from '../../host/paths.js';
 
 /** What the pid file says. It may be left over: only the lock tells whether a service runs. */
 export interface ServiceRecord {

@@ -1,6 +1,6 @@
 /** The check of the configuration: with a mistake in it the service does not start. */
 import { XcacheError } from '../../base/errors.js';
-import { loadConfig } from '../daemon/config.js';
+import { loadConfig } from '../config.js';
 import type { Check, DoctorOptions, Finding } from './doctor-finding.js';
 
 export function configChecks({ paths }: DoctorOptions): readonly Check[] {

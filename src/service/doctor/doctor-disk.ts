@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
 import { isErrno } from '../../base/errors.js';
 import type { Check, DoctorOptions, Finding } from './doctor-finding.js';
-import type { XcachePaths } from '../host/paths.js';
+import type { XcachePaths } from '../../host/paths.js';
 
 /** Below the first promotion soon pauses, below the second builds fail too. */
 const scarceBytes = 2 * 2 ** 30;

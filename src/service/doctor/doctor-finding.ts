@@ -1,6 +1,6 @@
 /** What a check of `doctor` is, and what it finds. */
 import type { ControlClient } from '../control/control-client.js';
-import type { XcachePaths } from '../host/paths.js';
+import type { XcachePaths } from '../../host/paths.js';
 
 /** `note`: nothing is wrong with it. */
 export type CheckState = 'ok' | 'note' | 'warn' | 'fail';

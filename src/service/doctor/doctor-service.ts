@@ -2,14 +2,14 @@
 import { lstat } from 'node:fs/promises';
 import { isErrno } from '../../base/errors.js';
 import { loadProgramVersion } from '../../base/version.js';
-import { probeMount } from '../../fs/mount-health.js';
-import { resolveMountPoint } from '../../fs/mount-check.js';
-import { findMount } from '../../fs/mount-table.js';
+import { probeMount } from '../../fuse/mount/mount-health.js';
+import { resolveMountPoint } from '../../fuse/mount/mount-check.js';
+import { findMount } from '../../host/mount-table.js';
 import { tryConnectControl } from '../control/control-client.js';
-import { detachDeadMounts, probeUserMounts, type UserMount } from '../daemon/dead-mounts.js';
+import { detachDeadMounts, probeUserMounts, type UserMount } from '../process/dead-mounts.js';
 import type { Check, DoctorOptions, Finding } from './doctor-finding.js';
 import { protocolVersion } from '../control/protocol.js';
-import { loadUnitState } from '../daemon/systemd-unit.js';
+import { loadUnitState } from '../process/systemd-unit.js';
 import {
   cargoHomeOf,
   isOwnTemplate,

@@ -3,12 +3,12 @@ import { access, constants, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { isErrno } from '../../base/errors.js';
-import { isWithin, readMountTable } from '../../fs/mount-table.js';
-import { mountType } from '../../fs/mount-direct.js';
-import { buildDirOf } from '../per-user-mount/auto-paths.js';
+import { isWithin, readMountTable } from '../../host/mount-table.js';
+import { mountType } from '../../fuse/mount/mount-direct.js';
+import { buildDirOf } from '../../views/user-mount/auto-paths.js';
 import { probeBuildDir, probeCargoVersion } from '../setup/cargo-probe.js';
 import type { Check, DoctorOptions, Finding } from './doctor-finding.js';
-import { runProgram } from '../host/run-program.js';
+import { runProgram } from '../../host/run-program.js';
 
 /** OPENDIR answered with ENOSYS, which saves two messages per directory, is understood since then. */
 const recommendedKernel = [5, 1] as const;

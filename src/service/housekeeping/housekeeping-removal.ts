@@ -7,10 +7,10 @@ import { renameSync } from 'node:fs';
 import { access, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isErrno, XcacheError } from '../../base/errors.js';
-import { runCommand } from '../../base/run-command.js';
+import { runCommand } from '../../host/run-command.js';
 import type { Store } from '../../store/store.js';
-import type { ViewDirectory } from '../views/view-directory.js';
-import type { Views } from '../views/views.js';
+import type { ViewDirectory } from '../../views/view-directory.js';
+import type { Views } from '../../views/views.js';
 
 interface RemovalServices {
   readonly store: Store;

@@ -6,16 +6,21 @@ import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isErrno, XcacheError } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
-import { runCommand } from '../../base/run-command.js';
+import { runCommand } from '../../host/run-command.js';
 import type { Digest } from '../../store/manifest.js';
 import { yieldToEventLoop } from '../../store/pacer.js';
 import type { Store } from '../../store/store.js';
-import { clearMissing, loadMissingSince, markMissing } from './housekeeping-marks.js';
+import { clearMissing, loadMissingSince, markMissing } from '../../views/missing-mark.js';
 import { finishRemoval, removeView } from './housekeeping-removal.js';
 import { loadBackingDigests } from '../../fs/closed-view.js';
 import type { GcView } from '../control/protocol.js';
-import { loadStoredViews, measureViews, workspaceOf, type StoredView } from './view-list.js';
-import type { Views } from '../views/views.js';
+import {
+  loadStoredViews,
+  measureViews,
+  workspaceOf,
+  type StoredView,
+} from '../../views/view-list.js';
+import type { Views } from '../../views/views.js';
 
 /** A workspace that was deleted by mistake is back from the backup within a week. */
 const missingMaxMs = 7 * 24 * 3_600_000;

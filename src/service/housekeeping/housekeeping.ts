@@ -13,8 +13,8 @@ import { ViewKeeper, type ViewKeeping } from './housekeeping-views.js';
 import { removeView } from './housekeeping-removal.js';
 import type { ForgetResult, GcParams, GcResult } from '../control/protocol.js';
 import type { Progress } from '../../base/progress.js';
-import type { ViewsParams, ViewsResult } from '../views/view-requests.js';
-import { listViews, loadStoredViews, measureViews } from './view-list.js';
+import type { ViewsParams, ViewsResult } from '../../views/view-requests.js';
+import { listViews, loadStoredViews, measureViews } from '../../views/view-list.js';
 
 /** Builds after a login come first. */
 const firstRunMs = 5 * 60_000;

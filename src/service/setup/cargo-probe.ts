@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { XcacheError } from '../../base/errors.js';
-import { runProgram } from '../host/run-program.js';
+import { runProgram } from '../../host/run-program.js';
 
 /** The first version with a stable `build.build-dir` (its release notes, 1.91). */
 const minimumMinor = 91;

@@ -3,15 +3,15 @@
  * written last and cleared first, so that cargo never points at a mount that is not there.
  */
 import { XcacheError } from '../../base/errors.js';
-import { resolveMountPoint } from '../../fs/mount-check.js';
-import { probeMount } from '../../fs/mount-health.js';
-import { findMount } from '../../fs/mount-table.js';
-import { loadAutoMountSetting } from '../per-user-mount/auto-mount-setting.js';
-import { buildDirTemplate } from '../per-user-mount/auto-paths.js';
+import { resolveMountPoint } from '../../fuse/mount/mount-check.js';
+import { probeMount } from '../../fuse/mount/mount-health.js';
+import { findMount } from '../../host/mount-table.js';
+import { loadAutoMountSetting } from '../../views/user-mount/auto-mount-setting.js';
+import { buildDirTemplate } from '../../views/user-mount/auto-paths.js';
 import { requireBuildDirSupport } from './cargo-probe.js';
 import type { ControlClient } from '../control/control-client.js';
-import type { XcachePaths } from '../host/paths.js';
-import { stopService } from '../daemon/service-launcher.js';
+import type { XcachePaths } from '../../host/paths.js';
+import { stopService } from '../process/service-launcher.js';
 import type { SetupResult, SetupStep } from './setup-step.js';
 import { materializeViews } from './teardown-views.js';
 import {
@@ -19,7 +19,7 @@ import {
   loadUnitState,
   probeUserSystemd,
   uninstallUnit,
-} from '../daemon/systemd-unit.js';
+} from '../process/systemd-unit.js';
 import {
   cargoHomeOf,
   clearUserCargoConfig,

@@ -1,11 +1,11 @@
 /** What `teardown --materialize` does once nothing is mounted any more. */
 import { join } from 'node:path';
 import { XcacheError } from '../../base/errors.js';
-import { isWithin } from '../../fs/mount-table.js';
+import { isWithin } from '../../host/mount-table.js';
 import { askCargo } from './cargo-probe.js';
 import type { ControlClient } from '../control/control-client.js';
-import type { XcachePaths } from '../host/paths.js';
-import type { MaterializeResult } from '../views/view-requests.js';
+import type { XcachePaths } from '../../host/paths.js';
+import type { MaterializeResult } from '../../views/view-requests.js';
 import type { SetupStep } from './setup-step.js';
 
 /**

@@ -15,7 +15,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { syncDirectory } from '../../base/atomic-file.js';
 import { isErrno, XcacheError } from '../../base/errors.js';
-import { buildDirTemplate } from '../per-user-mount/auto-paths.js';
+import { buildDirTemplate } from '../../views/user-mount/auto-paths.js';
 import {
   insertBuildDir,
   parseBuildDir,
