@@ -24,6 +24,8 @@ export interface SourceMentions {
   readonly listsVariables: boolean;
   /** It reads a variable whose name is not a literal. */
   readonly readsComputedVariable: boolean;
+  /** Of those, one whose name its sources do not tell either, together (`computed-names.ts`). */
+  readonly computesNames: boolean;
   readonly startsPrograms: boolean;
   /** It starts a program whose name is not a literal, and that is not plainly the compiler or cargo. */
   readonly hasComputedCommand: boolean;
@@ -59,6 +61,7 @@ export const emptyMentions: SourceMentions = {
   listsVariables: false,
   touchesEnvironment: false,
   readsComputedVariable: false,
+  computesNames: false,
   startsPrograms: false,
   hasComputedCommand: false,
   probesPath: 'no',
@@ -92,6 +95,7 @@ export function mergeMentions(all: readonly SourceMentions[]): SourceMentions {
     listsVariables: any((each) => each.listsVariables),
     touchesEnvironment: any((each) => each.touchesEnvironment),
     readsComputedVariable: any((each) => each.readsComputedVariable),
+    computesNames: any((each) => each.computesNames),
     startsPrograms: any((each) => each.startsPrograms),
     hasComputedCommand: any((each) => each.hasComputedCommand),
     probesPath: any((each) => each.probesPath === 'by-crate')

@@ -21,6 +21,7 @@ import {
 } from './mention-words.js';
 import { looksAbove } from './climbing-paths.js';
 import { emptyMentions, type SourceMentions } from './mention-sets.js';
+import { partOfName } from './name-parts.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
 import { withoutTests } from './test-items.js';
 
@@ -160,6 +161,7 @@ class MentionReader {
       names: this.#names,
       words: this.#words,
       fileNames: this.#fileNames,
+      computesNames: false,
       startsPrograms: seen.has('starts'),
       hasComputedCommand: this.#hasComputedCommand(),
       probesPath: this.#probesPath(),
@@ -237,6 +239,7 @@ class MentionReader {
     const text = literal.endsWith('\0') ? literal.slice(0, -1) : literal;
     if (ownTools.has(text)) this.#seen.add('own-tool');
     if (text === 'CARGO_MANIFEST_DIR') this.#seen.add('package-place');
+    if (environmentFile.test(text)) this.#seen.add('getenv').add('computed-variable');
     const part = partOfName(text);
     if (part !== undefined) this.#parts.add(part);
     if (shells.has(text)) this.#seen.add('phrases');
@@ -268,13 +271,28 @@ class MentionReader {
     if (affix !== undefined && this.#isMark(at + 1, '(')) this.#readAffix(affix, at + 2);
     const isDefined = this.#tokens[at - 1]?.text === 'fn';
     if (libcReads.has(word) && !isDefined) this.#seen.add('getenv');
+    if (word === 'environ') this.#seen.add('computed-variable');
     if (environmentCrates.has(word)) this.#seen.add('getenv');
-    if (!readFunctions.has(word)) return;
+    if (readFunctions.has(word)) this.#readFunction(at, isDefined);
+  }
+
+  /** `env::var("NAME")`, or another use of the function. */
+  #readFunction(at: number, isDefined: boolean): void {
     this.#seen.add('var');
-    if (!this.#isMark(at + 1, '(') || isDefined || this.#isMark(at - 1, '.')) return;
+    if (isDefined || this.#isMark(at - 1, '.')) return;
+    if (!this.#isMark(at + 1, '(')) {
+      if (this.#isHandedOn(at)) this.#seen.add('computed-variable');
+      return;
+    }
     const name = this.#literalAt(at + 2);
     if (name === undefined) this.#seen.add('computed-variable');
-    else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) this.#variables.add(name);
+    else if (/^[^=\0]+$/.test(name)) this.#variables.add(name);
+  }
+
+  /** A function under another name (`use env::var as get`), or as a value (`map(env::var)`). */
+  #isHandedOn(at: number): boolean {
+    if (this.#isInUse) return this.#tokens[at + 1]?.text === 'as';
+    return this.#isMark(at - 1, ':') || this.#tokens[at]?.text !== 'var';
   }
 
   #readListing(at: number): void {
@@ -379,18 +397,8 @@ class MentionReader {
   }
 }
 
-/**
- * The pattern of a variable's name that a literal is a part of: `"{}_DIR"`, `"MYCFG_"`, `"_DIR"`.
- * Names of variables are in capitals; a part that is less than two letters tells nothing.
- */
-function partOfName(text: string): string | undefined {
-  if (text.length > nameCharactersMax || !/[A-Z]/.test(text)) return undefined;
-  const open = text.replace(/\{[^{}]*\}/g, '*');
-  if (!/^[A-Z0-9_*]+$/.test(open) || !/[A-Z][A-Z0-9_]*[A-Z]/.test(open)) return undefined;
-  if (open.includes('*')) return open;
-  if (open.endsWith('_')) return `${open}*`;
-  return open.startsWith('_') ? `*${open}` : undefined;
-}
+/** Of Linux, with the variables of a process. */
+const environmentFile = /^\/proc\/.*\/environ$/;
 
 type Affix = 'start' | 'end' | 'anywhere';
 

@@ -1,11 +1,11 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
+import { countedValue } from '../cargo/all-variables.js';
 import { parseDepInfo } from '../cargo/dep-info.js';
 import {
   comparedValue,
   isProgramUse,
   isSetForCompilers,
   linkersOfFlags,
-  valueOf,
   variablesOfRustc,
 } from '../cargo/environment.js';
 import { parseRustcDepFile } from '../cargo/rustc-dep-file.js';
@@ -176,7 +176,7 @@ async function macroVariables(
     const mayBeName = (name: string): boolean => isSet(name) || isIdentifier(name);
     for (const name of variableNames(told, mayBeName)) names.add(name);
   }
-  return [...names].sort().map((name) => [name, valueOf(name, variables)]);
+  return [...names].sort().map((name) => [name, countedValue(name, variables)]);
 }
 
 interface Literals {

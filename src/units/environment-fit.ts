@@ -1,5 +1,6 @@
 /** Whether a session's variables, tools and settings are those that a stored unit was built with. */
-import { comparedValue, valueOf } from '../cargo/environment.js';
+import { countedValue, differingVariable, everyVariable } from '../cargo/all-variables.js';
+import { comparedValue } from '../cargo/environment.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { Miss } from './miss.js';
 import { settingsOf, steeringOf, toolIdentity } from './target-settings.js';
@@ -11,9 +12,10 @@ export function environmentMisfit(
   environment: SessionEnvironment,
 ): Miss | undefined {
   for (const [name, value] of facts.variables) {
-    if (valueOf(name, environment.variables) !== comparedValue(name, value)) {
-      return { reason: 'variable-differs', detail: name };
-    }
+    if (countedValue(name, environment.variables) === comparedValue(name, value)) continue;
+    const differing =
+      name === everyVariable ? differingVariable(value, environment.variables) : undefined;
+    return { reason: 'variable-differs', detail: differing ?? name };
   }
   const steering =
     facts.steering && firstDifference(facts.steering, steeringOf(environment, facts));

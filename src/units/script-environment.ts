@@ -1,9 +1,9 @@
 /** What the run of a build script used of the environment of its session. */
+import { countedValue } from '../cargo/all-variables.js';
 import {
   isLocalized,
   isProgramUse,
   variablesOfLocale,
-  valueOf,
   variablesOfStarters,
 } from '../cargo/environment.js';
 import { emptyMentions } from '../cargo/mention-sets.js';
@@ -169,7 +169,7 @@ function withUndeclared(
   const undeclared = [...new Set([...mentioned, ...others])]
     .filter((name) => !names.has(name))
     .sort()
-    .map((name): [string, string | null] => [name, valueOf(name, variables)]);
+    .map((name): [string, string | null] => [name, countedValue(name, variables)]);
   return [...declared, ...undeclared];
 }
 

@@ -4,7 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { everyVariable } from '../cargo/all-variables.js';
+import { computesNames } from '../cargo/computed-names.js';
 import { isReadForShow, isSetByCargo } from '../cargo/environment.js';
+import { isKnownReader } from '../cargo/known-readers.js';
 import { emptyMentions, mergeMentions, type SourceMentions } from '../cargo/mention-sets.js';
 import {
   dataMentions,
@@ -89,12 +92,13 @@ export async function literalsOfMacroRules(
 /**
  * Names of the variables that may be read: those that are read for sure, other literals in capitals,
  * and of further literals those that are set; of libraries only where they read variables at all.
+ * All, where a name is computed: what it comes to cannot be told from the source.
  */
 export function mentionedVariables(
   { units, readsComputedVariable }: Mentions,
   isSet: (name: string) => boolean,
 ): ReadonlySet<string> {
-  const found = new Set<string>();
+  const found = new Set<string>(units.some(readsAnyVariable) ? [everyVariable] : []);
   const isNamed = (name: string): boolean => isSet(name) || isIdentifier(name);
   for (const { role, mentions } of units) {
     if (role !== 'own' && !mentions.touchesEnvironment) continue;
@@ -107,6 +111,12 @@ export function mentionedVariables(
     for (const pattern of mentions.variablePatterns) found.add(pattern);
   }
   return found;
+}
+
+/** Whether a unit names a variable by what it computes, or lists them for who uses it. */
+function readsAnyVariable({ package: name, role, mentions }: UnitMentions): boolean {
+  if (isKnownReader(name)) return false;
+  return mentions.computesNames || (role === 'library' && mentions.listsVariables);
 }
 
 /**
@@ -216,10 +226,22 @@ async function mentionsOf(
   if (remembered !== undefined) return remembered;
   const sources = await readSources(unit, extent, context);
   if (sources === undefined) return undefined;
-  const mentions = extent === 'whole' ? wholeMentions(sources) : gatedMentions(sources);
+  const found = extent === 'whole' ? wholeMentions(sources) : gatedMentions(sources);
+  const mentions = { ...found, computesNames: mayComputeNames(unit, found, sources) };
   if (known.size >= knownMax) known.clear();
   known.set(key, mentions);
   return mentions;
+}
+
+/** A text that is no Rust may read what it likes; its names count word by word. */
+function mayComputeNames(
+  { facts }: StoredUnit,
+  { readsComputedVariable }: SourceMentions,
+  sources: readonly UnitSource[],
+): boolean {
+  if (!readsComputedVariable || isKnownReader(facts.package)) return false;
+  const rust = sources.filter(({ path }) => path.endsWith('.rs'));
+  return computesNames(rust.map(({ text }) => text));
 }
 
 interface UnitSource {
