@@ -159,7 +159,7 @@ export const nativeCases: readonly ProofCase[] = [
             'unsafe { let p = tikv_jemalloc_sys::malloc(8); let ok = !p.is_null(); tikv_jemalloc_sys::free(p); ok }',
           ]),
         },
-        ['tikv-jemalloc-sys', 'tikv-jemalloc-sys run', 'cc'],
+        ['tikv-jemalloc-sys', 'tikv-jemalloc-sys build-script', 'cc'],
       ),
   },
   {
@@ -171,7 +171,7 @@ export const nativeCases: readonly ProofCase[] = [
           dependencies: { 'libz-sys': '{ version = "=1.1.31", features = ["static"] }' },
           files: printing(['unsafe { libz_sys::zlibCompileFlags() } & 3']),
         },
-        ['libz-sys', 'libz-sys run'],
+        ['libz-sys', 'libz-sys build-script', 'cc'],
       ),
   },
   {

@@ -31,7 +31,10 @@ export interface Scene {
   readonly change?: () => Promise<void>;
   /** Labels (`CargoRun.compiled`) of all units beside those of `app` that must be built again. */
   readonly built: readonly string[];
-  /** Labels of some units that must be served. Empty: nothing may be. */
+  /**
+   * Labels of some units that must be served. Empty: nothing may be. Runs of scripts are not among
+   * them, as cargo does not name the ones that it finds done; one that is not in `built` was served.
+   */
   readonly served: readonly string[];
 }
 
