@@ -2,6 +2,7 @@
  * Compares a stored unit with the same unit compiled anew: the proof of the promise that what is
  * served is what cargo would have built. Looks at what a dependent can see, file by file.
  */
+import { parseRustcDepFile } from '../cargo/rustc-dep-file.js';
 import type { ManifestEntry, ManifestFile } from '../store/manifest.js';
 import { countsAsOutput } from './unit-paths.js';
 import type { UnitFacts } from './unit-facts.js';
@@ -48,18 +49,46 @@ export async function compareUnits(
     const other = after.get(path);
     if (other === undefined) continue;
     const verdict = await compareEntries([stored, entry], [built, other], read);
-    if (verdict === 'differs') return { kind: 'differs', detail: path };
-    if (verdict === 'incomparable') incomparable ??= path;
+    if (verdict === 'equal') continue;
+    if (verdict === 'differs' && !(await areToldPlaces(stored, built, read))) {
+      return { kind: 'differs', detail: path };
+    }
+    incomparable ??= path;
   }
   return incomparable === undefined
     ? { kind: 'equal', detail: '' }
-    : { kind: 'incomparable', detail: `${incomparable} holds the path of the build-dir` };
+    : { kind: 'incomparable', detail: `${incomparable} was made with the path of the build-dir` };
 }
 
 /** The place of a dependency whose bytes are not the same on both sides. */
 function differingDependency(a: UnitFacts, b: UnitFacts): string | undefined {
   const outputs = new Map(b.dependencies.map((each) => [each.unitKey, each.outputs]));
   return a.dependencies.find((each) => outputs.get(each.unitKey) !== each.outputs)?.unitKey;
+}
+
+/**
+ * Whether the compiler was told two build-dirs, by a variable or by the name of a file in OUT_DIR. It
+ * puts them into the hash of a crate, also where no path stands in its outputs.
+ */
+async function areToldPlaces(
+  stored: ComparedUnit,
+  built: ComparedUnit,
+  read: ReadEntry,
+): Promise<boolean> {
+  if (stored.facts.buildDir === built.facts.buildDir) return false;
+  return (await isToldPlace(stored, read)) && (await isToldPlace(built, read));
+}
+
+async function isToldPlace({ facts, entries }: ComparedUnit, read: ReadEntry): Promise<boolean> {
+  if (facts.kind === 'run-build-script') return false;
+  const place = latin1(facts.buildDir);
+  for (const entry of entries) {
+    if (entry.kind !== 'file' || !entry.path.endsWith('.d')) continue;
+    const file = parseRustcDepFile((await read(entry)).toString('latin1'));
+    const told = [...(file?.sources ?? []), ...(file?.env ?? []).map(([, value]) => value ?? '')];
+    if (told.some((text) => text.includes(place))) return true;
+  }
+  return false;
 }
 
 function outputsOf({ facts, entries }: ComparedUnit): ReadonlyMap<string, ManifestEntry> {

@@ -101,3 +101,28 @@ test('code that names its build-dir cannot be compared with that of another one'
     `differs ${name}`,
   );
 });
+
+test('a crate whose hash has the path of its OUT_DIR cannot be compared with that of another one', async () => {
+  const name = `debug/deps/libdemo-${hash}.rmeta`;
+  const made = (buildDir: string, bytes: string, told: string): ComparedUnit =>
+    unitOf(
+      {
+        [name]: bytes,
+        [`debug/deps/demo-${hash}.d`]: `${buildDir}/debug/deps/demo-${hash}.d: src/lib.rs ${told}\n`,
+      },
+      { kind: 'lib', buildDir },
+    );
+  const note = (buildDir: string): string => `${buildDir}/debug/build/demo-${hash}/out/note.txt`;
+  const variable = (buildDir: string): string => `\n# env-dep:OUT_DIR=${buildDir}/debug`;
+  for (const told of [note, variable]) {
+    const stored = made('/a/target', 'hash 1', told('/a/target'));
+    const elsewhere = made('/b/target', 'hash 2', told('/b/target'));
+    expect(await verdict(stored, elsewhere)).toBe(
+      `incomparable ${name} was made with the path of the build-dir`,
+    );
+    const same = made('/a/target', 'hash 2', told('/a/target'));
+    expect(await verdict(stored, same)).toBe(`differs ${name}`);
+  }
+  const stored = made('/a/target', 'hash 1', '');
+  expect(await verdict(stored, made('/b/target', 'hash 2', ''))).toBe(`differs ${name}`);
+});
