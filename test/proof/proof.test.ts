@@ -2,6 +2,10 @@
  * Never a wrong build: programs that were built with units from a store are those of plain cargo.
  * `npm test` runs the short cases, `npm run proof` all of them; XCACHE_PROOF is `short` (default),
  * `full`, `all`, or a part of a name.
+ *
+ * With XCACHE_VERIFY=1 the builds through the store have it, too: each unit that could be served is
+ * compiled and compared, and the case fails where a stored one differs. What was served or built
+ * cannot be looked at then.
  */
 import { expect, test } from 'vitest';
 import { describeEndToEnd } from '../support/world.js';
@@ -36,6 +40,10 @@ describeEndToEnd('a program is the one of plain cargo where', () => {
         `${proof.name}: ${result.servedUnits} units served, ${result.builtUnits} built, ` +
           `${result.programs} programs equal, ${result.occurrences} times another path in them`,
       );
+      if (result.verification !== undefined) {
+        const { verified, notCompared } = result.verification;
+        console.error([`${verified} units compiled to be compared`, ...notCompared].join('\n  '));
+      }
       expect(result.programs).toBeGreaterThanOrEqual(2);
     });
   }

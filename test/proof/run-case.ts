@@ -7,7 +7,8 @@ import type { CargoRun } from '../support/cargo-run.js';
 import type { Workspace } from '../support/workspace.js';
 import { createWorld, type World } from '../support/world.js';
 import { comparePrograms, keepPrograms, runPrograms, type FinalProgram } from './final-programs.js';
-import type { Origin, ProofCase, Setting } from './proof-case.js';
+import type { Origin, ProofCase, Scene, Setting } from './proof-case.js';
+import { expectVerified, isVerifying, verifying, type Verification } from './verification.js';
 
 export interface ProofResult {
   readonly servedUnits: number;
@@ -15,19 +16,22 @@ export interface ProofResult {
   readonly programs: number;
   /** How often the programs name a path where the store was filled. */
   readonly occurrences: number;
+  /** Only with XCACHE_VERIFY. */
+  readonly verification?: Verification;
 }
 
 /**
+ * A build script for `app`, which hands more arguments to the linker than those that are needed here.
  * What makes two links comparable: rust-lld orders merged strings by their hash, so one other
  * character in a path would reorder sections, and a build-id is a hash of the whole file. Only the
  * programs of `app` itself get these arguments.
  */
-const comparableLink = `fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-link-arg=-Wl,-O0");
-    println!("cargo:rustc-link-arg=-Wl,--build-id=none");
+export function comparableLink(...more: readonly string[]): string {
+  const lines = ['-Wl,-O0', '-Wl,--build-id=none', ...more].map(
+    (argument) => `    println!("cargo:rustc-link-arg=${argument}");\n`,
+  );
+  return `fn main() {\n    println!("cargo:rerun-if-changed=build.rs");\n${lines.join('')}}\n`;
 }
-`;
 
 /** Fails by an expectation of vitest; throws where a build or a test of the case fails. */
 export async function runCase(proof: ProofCase): Promise<ProofResult> {
@@ -45,22 +49,28 @@ export async function runCase(proof: ProofCase): Promise<ProofResult> {
   const native = await buildNatively(here, scene.app);
 
   await here.mount();
-  const runs = await build(here, scene.app);
+  const app = verifying(scene.app);
+  const runs = await build(here, app);
   const programs = runPrograms(here, runs);
   const units = countUnits(runs);
   const comparison = comparePrograms(native, programs, { path: here.path, otherPaths });
   expect(comparison.differences).toEqual([]);
-  expect(units.built).toEqual([...scene.built].sort());
-  expect([...units.served]).toEqual(expect.arrayContaining([...scene.served]));
-  if (scene.served.length === 0) expect([...units.served]).toEqual([]);
-  for (const run of await build(here, scene.app)) expect(run).toMatchObject(nothingToDo);
+  if (!isVerifying) expectUnits(units, scene);
+  for (const run of await build(here, app)) expect(run).toMatchObject(nothingToDo);
   expect((await world.verify()).problems).toEqual([]);
   return {
     servedUnits: units.served.size,
     builtUnits: units.built.length,
     programs: programs.length,
     occurrences: comparison.occurrences,
+    ...(isVerifying && { verification: await expectVerified(here, scene) }),
   };
+}
+
+function expectUnits(units: Units, scene: Scene): void {
+  expect(units.built).toEqual([...scene.built].sort());
+  expect([...units.served]).toEqual(expect.arrayContaining([...scene.served]));
+  if (scene.served.length === 0) expect([...units.served]).toEqual([]);
 }
 
 async function makeWorkspace(world: World, name: string, setting: Setting): Promise<Workspace> {
@@ -68,7 +78,7 @@ async function makeWorkspace(world: World, name: string, setting: Setting): Prom
   return await world.workspace(name, {
     ...(dependencies && { dependencies }),
     ...(manifest !== undefined && { manifest }),
-    files: { 'build.rs': comparableLink, ...files },
+    files: { 'build.rs': comparableLink(), ...files },
   });
 }
 
@@ -107,10 +117,12 @@ function optionsOf({ env = {}, args = [] }: Setting): Pick<Setting, 'env' | 'arg
 }
 
 /** Labels of units beside those of `app`: the ones that were built, and the ones that were there. */
-function countUnits(runs: readonly CargoRun[]): {
+interface Units {
   readonly built: readonly string[];
   readonly served: ReadonlySet<string>;
-} {
+}
+
+function countUnits(runs: readonly CargoRun[]): Units {
   const isForeign = (label: string): boolean => !/^app(?: |$)/.test(label);
   const built = runs.flatMap(({ compiled }) => compiled).filter(isForeign);
   const served = new Set(runs.flatMap(({ fresh }) => fresh).filter(isForeign));
