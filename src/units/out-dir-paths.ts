@@ -56,6 +56,12 @@ export async function judgeRunPaths(
   return { kind: 'movable', rewrites: judge.rewrites.sort() };
 }
 
+/**
+ * A line that cargo reads. The others are for people: the progress that CMake prints, `[ 27%]`, has
+ * any number up to a hundred.
+ */
+const directiveLine = /^[^\S\n]*cargo:.*$/gm;
+
 class PathJudge {
   readonly rewrites: string[] = [];
   readonly #files: UnitFiles;
@@ -87,7 +93,8 @@ class PathJudge {
     if (place !== undefined) return `its output names ${place}`;
     const words = findPathMentions(output, this.#buildDir).map(({ word }) => word.length);
     const lengths = words.length === 0 ? [] : [this.#buildDir.length, own.length, ...words];
-    if (hasNumber(output, lengths)) return 'its output may tell how long its paths are';
+    const directives = output.match(directiveLine)?.join('\n') ?? '';
+    if (hasNumber(directives, lengths)) return 'its output may tell how long its paths are';
     const { output: path } = unitPlaces(this.#files.unit);
     const foreign = output.split(own).join('');
     if (findPathMentions(foreign, this.#buildDir).some(({ isWhole }) => isWhole)) {

@@ -217,6 +217,23 @@ describeEndToEnd('files in OUT_DIR that name it', () => {
     expect(compiled).toEqual(expect.arrayContaining(['generated run', 'prefixed run', 'told run']));
   });
 
+  test('move where numbers stand beside them that only people read', async () => {
+    await using world = await createWorld({ cargoHome: 'own' });
+    const { compiled } = await buildTwice(
+      world,
+      {
+        progress: {
+          build: script(
+            'for percent in 0..=200 { println!("[{percent:3}%] Building C object {out}/a.o"); } println!("cargo:root={out}");',
+          ),
+          lib: 'pub fn value() -> i32 { 1 }\n',
+        },
+      },
+      'println!("{}", progress::value());',
+    );
+    expect(compiled).toEqual(['app']);
+  });
+
   test('bind the run where they name what it does not depend on, or the workspace', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const up = (levels: number): string =>
