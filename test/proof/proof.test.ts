@@ -13,6 +13,7 @@ import { nativeCases } from './cases-native.js';
 import { placeCases } from './cases-places.js';
 import { registryCases } from './cases-registry.js';
 import { settingCases } from './cases-settings.js';
+import { toolCases } from './cases-tools.js';
 import type { ProofCase } from './proof-case.js';
 import { runCase } from './run-case.js';
 
@@ -27,7 +28,7 @@ function isWanted({ name, group }: ProofCase): boolean {
 }
 
 describeEndToEnd('a program is the one of plain cargo where', () => {
-  const cases = [...registryCases, ...placeCases, ...settingCases, ...nativeCases];
+  const cases = [...registryCases, ...placeCases, ...settingCases, ...nativeCases, ...toolCases];
   for (const proof of cases.filter(isWanted)) {
     const missing = proof.missing?.();
     if (missing !== undefined) {
