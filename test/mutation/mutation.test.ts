@@ -1,8 +1,8 @@
 /**
  * Every rule of cargo that the program obeys has a test that goes red without it. `npm test` looks
  * whether the list still fits the sources; `npm run mutations` switches the rules off, one at a
- * time. XCACHE_MUTATIONS is `all` or has numbers of rules (`3,17`). With XCACHE_MUTATIONS_TRUST the
- * tests are not run without the mutation before.
+ * time. XCACHE_MUTATIONS is `all` or has numbers of rules and parts of names of mutations
+ * (`3,17,NUM_JOBS`). With XCACHE_MUTATIONS_TRUST the tests are not run without the mutation before.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -77,8 +77,10 @@ describe.runIf(wanted !== undefined)('a rule that is switched off is noticed', (
     await tree[Symbol.asyncDispose]();
   });
 
-  const numbers = new Set(wanted?.split(','));
-  const chosen = mutations.filter(({ rule }) => numbers.has('all') || numbers.has(String(rule)));
+  const words = wanted?.split(',') ?? [];
+  const isChosen = ({ rule, name }: Mutation, word: string): boolean =>
+    word === 'all' || (/^\d+$/.test(word) ? word === String(rule) : name.includes(word));
+  const chosen = mutations.filter((each) => words.some((word) => isChosen(each, word)));
   test.each(chosen)('rule $rule: $name', { timeout: 900_000 }, (mutation) => {
     if (!isTrusting) {
       const before = tree.withoutMutation(mutation);
