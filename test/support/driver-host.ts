@@ -24,9 +24,9 @@ function whyNot(): string | undefined {
   return missing === undefined ? undefined : `there is no ${missing}`;
 }
 
+/** `fast` and `safe` are the modes of fuse-native. */
 export type DriverKind = 'direct' | 'fast' | 'safe';
 
-/** `fast` and `safe` are the modes of fuse-native. */
 /**
  * What stands behind the driver: an overlay; one whose files are all served from immutable ones; or
  * one at the place of a workspace in the per-user mount.
@@ -41,13 +41,17 @@ export interface HostOptions {
   readonly directory?: TempDirectory;
 }
 
-interface Message {
+/** What the process says by itself, and its answers to commands. */
+export interface Message {
   readonly kind: 'ready' | 'reply' | 'woken' | 'fault' | 'loop-ended' | 'ended';
   readonly id?: number;
   readonly outcome?: string;
   readonly counts?: Readonly<Record<string, number>>;
   readonly device?: string;
   readonly end?: string;
+  /** Of a fault: where it was, and what. */
+  readonly operation?: string;
+  readonly message?: string;
   readonly error?: string;
   readonly code?: string;
 }
