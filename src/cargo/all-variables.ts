@@ -4,7 +4,8 @@
  * or another window would be a miss; nobody computes such a name.
  */
 import { createHash } from 'node:crypto';
-import { isReadForShow, isSetByCargo, valueOf } from './environment.js';
+import { isSetByCargo } from './cargo-variables.js';
+import { isReadForShow, valueOf } from './variable-values.js';
 
 /** Stands in the place of a variable's name. */
 export const everyVariable = '*';

@@ -1,13 +1,9 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
 import { countedValue } from '../cargo/all-variables.js';
 import { parseDepInfo } from '../cargo/dep-info.js';
-import {
-  comparedValue,
-  isProgramUse,
-  isSetForCompilers,
-  linkersOfFlags,
-  variablesOfRustc,
-} from '../cargo/environment.js';
+import { isSetForCompilers, variablesOfRustc } from '../cargo/cargo-variables.js';
+import { isProgramUse, linkersOfFlags } from '../cargo/native-programs.js';
+import { comparedValue } from '../cargo/variable-values.js';
 import { parseRustcDepFile } from '../cargo/rustc-dep-file.js';
 import { sourceMentions } from '../cargo/source-mentions.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';

@@ -1,6 +1,6 @@
 /** Whether a session's variables, tools and settings are those that a stored unit was built with. */
 import { countedValue, differingVariable, everyVariable } from '../cargo/all-variables.js';
-import { comparedValue } from '../cargo/environment.js';
+import { comparedValue } from '../cargo/variable-values.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
 import type { Miss } from './miss.js';
 import { settingsOf, steeringOf, toolIdentity } from './target-settings.js';

@@ -3,7 +3,7 @@
  * what is read there is in no list of cargo's, so its bytes become inputs.
  */
 import { dirname } from 'node:path';
-import { variablesOfStarters } from '../cargo/environment.js';
+import { variablesOfStarters } from '../cargo/native-programs.js';
 import { sourceDirectories } from '../cargo/path-bearing.js';
 import type { Place } from '../host/host-files.js';
 import type { DraftContext, WantedInputs } from './draft-base.js';

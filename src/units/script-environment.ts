@@ -5,7 +5,8 @@ import {
   isProgramUse,
   variablesOfLocale,
   variablesOfStarters,
-} from '../cargo/environment.js';
+} from '../cargo/native-programs.js';
+
 import { emptyMentions } from '../cargo/mention-sets.js';
 import type { TextUses } from '../cargo/text-uses.js';
 import { listsVariables, type UsedEnvironment } from './compilation-environment.js';

@@ -1,5 +1,6 @@
 /** The files outside of the build-dir that the run of a build script depends on. */
-import { fittingNames, variablesOfStarters } from '../cargo/environment.js';
+import { variablesOfStarters } from '../cargo/native-programs.js';
+import { fittingNames } from '../cargo/variable-values.js';
 import {
   isPrivate,
   type DraftBase,

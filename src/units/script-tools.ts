@@ -5,7 +5,7 @@ import {
   isProgramUse,
   nativeTools,
   startsAnything,
-} from '../cargo/environment.js';
+} from '../cargo/native-programs.js';
 import { type SourceMentions } from '../cargo/mention-sets.js';
 import { isProgramName, isVariableName } from '../cargo/source-mentions.js';
 import { environmentOfTool, programWords, type ToolIdentities } from '../host/tools.js';

@@ -4,7 +4,7 @@
  * each run that is stored, because a directory may have changed since the script was compiled.
  */
 import { join } from 'node:path';
-import { isReadForShow } from '../cargo/environment.js';
+import { isReadForShow } from '../cargo/variable-values.js';
 import { isVariableName } from '../cargo/source-mentions.js';
 import { isRunnableText, textUses, type TextUses } from '../cargo/text-uses.js';
 import type { HostFiles, ListedEntry, Place } from '../host/host-files.js';

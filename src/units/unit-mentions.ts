@@ -5,9 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { everyVariable } from '../cargo/all-variables.js';
+import { isSetByCargo } from '../cargo/cargo-variables.js';
 import { computesNames } from '../cargo/computed-names.js';
-import { isReadForShow, isSetByCargo } from '../cargo/environment.js';
 import { isKnownReader } from '../cargo/known-readers.js';
+import { isReadForShow } from '../cargo/variable-values.js';
 import { emptyMentions, mergeMentions, type SourceMentions } from '../cargo/mention-sets.js';
 import {
   dataMentions,

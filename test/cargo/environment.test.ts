@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isSetByCargo, isSetForCompilers } from '../../src/cargo/cargo-variables.js';
 import {
-  comparedValue,
-  compilerTools,
-  hostLinkers,
-  isProgramUse,
-  isSetByCargo,
   isSteeringVariable,
-  linkersOfFlags,
-  nativeTools,
-  isSetForCompilers,
-  startsAnything,
   steeringSnapshot,
   targetSnapshot,
 } from '../../src/cargo/environment.js';
+import {
+  compilerTools,
+  hostLinkers,
+  isProgramUse,
+  linkersOfFlags,
+  nativeTools,
+  startsAnything,
+} from '../../src/cargo/native-programs.js';
+import { comparedValue } from '../../src/cargo/variable-values.js';
 
 describe('a variable that steers a native build (rules 9 and 12)', () => {
   it.each([

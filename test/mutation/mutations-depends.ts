@@ -332,7 +332,7 @@ export const dependencyMutations: readonly Mutation[] = [
     name: 'a linker that a flag names is no tool of the unit',
     edits: [
       {
-        file: 'cargo/environment.ts',
+        file: 'cargo/native-programs.ts',
         search: 'if (linker !== undefined) found.add(linker);',
         replace: '',
       },
