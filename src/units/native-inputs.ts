@@ -3,7 +3,6 @@
  * directories, libraries and files of the system. A stored run is served only if they are all as
  * they were; cargo itself never looks at them.
  */
-import { homedir } from 'node:os';
 import { normalize } from 'node:path';
 import { parseBuildOutput } from '../cargo/build-output.js';
 import {
@@ -13,6 +12,7 @@ import {
   type NativeLibrary,
 } from '../cargo/link-directives.js';
 import type { HostFiles } from '../host/host-files.js';
+import { isCommonDirectory } from './common-places.js';
 import { isPrivate, type PrivateVerdict, type WantedInputs } from './draft-base.js';
 
 /** Places that one run may name: ICU and Qt have some thirty. */
@@ -146,15 +146,6 @@ const hostArchitectures: Readonly<Record<string, string>> = {
   arm64: 'aarch64',
   ia32: 'i386',
 };
-
-/** Directories that hold far more than what a script means by them. */
-export function isCommonDirectory(path: string): boolean {
-  if (path.lastIndexOf('/') <= 0) return true;
-  if (/^\/usr\/(?:local\/)?[^/]+$/.test(path)) return true;
-  if (/^\/(?:usr\/(?:local\/)?)?(?:lib\w*|include)\/[\w]+-linux-\w+$/.test(path)) return true;
-  const home = homedir();
-  return path === home || home.startsWith(`${path}/`);
-}
 
 function isDirectory(path: string, host: HostFiles): boolean {
   return host.stat(path)?.isDirectory() === true;

@@ -6,14 +6,15 @@ import { dirname } from 'node:path';
 import { variablesOfStarters } from '../cargo/native-programs.js';
 import { sourceDirectories } from '../cargo/path-bearing.js';
 import type { Place } from '../host/host-files.js';
+import { isCommonDirectory, isEverybodysPlace } from './common-places.js';
 import type { DraftContext, WantedInputs } from './draft-base.js';
-import { isCommonDirectory, isOutsideOf, plainPath } from './native-inputs.js';
+import { isOutsideOf, plainPath } from './native-inputs.js';
 
 /** Entries of a directory whose bytes are compared; of a larger one names and times have to do. */
 const entriesMax = 4_000;
 
-/** Paths that lead to the machine, or to what everybody writes to. */
-const neverInputs = /^\/(?:dev|proc|sys|run)(?:\/|$)|^\/(?:var\/)?tmp$/;
+/** Below these is the machine, and no file. */
+const machine = /^\/(?:dev|proc|sys|run)\//;
 
 /** What has other meanings than a file to read, or is compared by itself. */
 const otherMeaning =
@@ -106,7 +107,8 @@ function counts(
     path.length > 1 &&
     !/[\0\ufffd]/.test(path) &&
     isOutsideOf(known, path) &&
-    !neverInputs.test(path) &&
+    !machine.test(path) &&
+    !isEverybodysPlace(path) &&
     !host.isBelowOwnMount(path) &&
     // Nothing could tell whether a name is new at the root of all files.
     !(dirname(path) === '/' && host.stat(path) === undefined)

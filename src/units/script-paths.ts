@@ -1,6 +1,6 @@
 /** Paths outside of its package that the own source of a build script has in its literals. */
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { isEverybodysPlace, isHomeOrAbove } from './common-places.js';
 import { atAnyTime, type DraftContext, type WantedInputs } from './draft-base.js';
 import { isOutsideOf, plainPath } from './native-inputs.js';
 import { pathInputs, searchedDirectory, type UnitPlace } from './outside-paths.js';
@@ -129,13 +129,9 @@ function plainNames({ literals }: ScriptLiterals): readonly string[] {
   return [...literals].filter((text) => /^[A-Za-z0-9_.+-]{2,64}$/.test(text) && text !== '..');
 }
 
-/** Not the root, nor where everybody and the system write all the time. */
+/** Whether a name that is looked for in the directory means something there. */
 function isUsualPlace(directory: string): boolean {
-  const home = homedir();
-  const isHome = home === directory || home.startsWith(`${directory}/`);
-  return (
-    directory !== '/' && !isHome && !/^\/(?:dev|proc|sys|run|tmp|var)(?:\/tmp)?$/.test(directory)
-  );
+  return !isEverybodysPlace(directory) && !isHomeOrAbove(directory);
 }
 
 function* ancestorsOf(path: string): Generator<string> {
