@@ -42,7 +42,7 @@ export function differingVariable(
 }
 
 /** Whether the variable counts among all. */
-function countsAmongAll(name: string): boolean {
+export function countsAmongAll(name: string): boolean {
   return !isSetByCargo(name) && !isReadForShow(name) && !ofSession.test(name);
 }
 

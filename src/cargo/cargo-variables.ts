@@ -6,6 +6,12 @@ export const variablesOfRustc: readonly string[] = [
   'RUST_TARGET_PATH',
 ];
 
+/**
+ * Set for the compilers of packages that cargo is asked to build, and not for those of what they
+ * need. Cargo's dep-info has it where it was not set, and leaves it out where cargo set it.
+ */
+export const primaryPackage = 'CARGO_PRIMARY_PACKAGE';
+
 const setForCompilers: ReadonlySet<string> = new Set([
   'CARGO',
   'CARGO_MANIFEST_DIR',
@@ -13,7 +19,7 @@ const setForCompilers: ReadonlySet<string> = new Set([
   'CARGO_MANIFEST_LINKS',
   'CARGO_CRATE_NAME',
   'CARGO_BIN_NAME',
-  'CARGO_PRIMARY_PACKAGE',
+  primaryPackage,
   'CARGO_TARGET_TMPDIR',
   'CARGO_SBOM_PATH',
   'CARGO_MAKEFLAGS',

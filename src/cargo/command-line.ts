@@ -17,6 +17,8 @@ export interface CargoCommand {
   readonly lockfilePath: string | undefined;
   /** As it stands there: a number, or `default`. */
   readonly jobs: string | undefined;
+  /** Packages beside those of the workspace may be built for their own sake. */
+  readonly namesPackages: boolean;
 }
 
 /** The line cannot be judged, and why; a sentence that names the alias or the argument. */
@@ -87,6 +89,7 @@ export function parseCargoCommand(
     manifestPath: last.behind.manifestPath,
     lockfilePath: last.behind.lockfilePath,
     jobs: last.behind.jobs,
+    namesPackages: last.behind.namesPackages || last.subcommand === 'install',
   };
 }
 
@@ -100,6 +103,7 @@ interface Options {
   manifestPath: string | undefined;
   lockfilePath: string | undefined;
   jobs: string | undefined;
+  namesPackages: boolean;
 }
 
 interface Line {
@@ -162,6 +166,7 @@ function noOptions(): Options {
     manifestPath: undefined,
     lockfilePath: undefined,
     jobs: undefined,
+    namesPackages: false,
   };
 }
 
@@ -194,5 +199,6 @@ function takeOption(name: string, value: string, options: Options): void {
   if (name === '-Z') options.unstableFlags.push(value);
   if (name === '--manifest-path') options.manifestPath = value;
   if (name === '--lockfile-path') options.lockfilePath = value;
+  if (name === '--package' || name === '-p') options.namesPackages = true;
   if (name === '--jobs' || name === '-j') options.jobs = value;
 }

@@ -7,6 +7,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { hasForeignBytes } from '../base/lossless-text.js';
+import { primaryPackage } from '../cargo/cargo-variables.js';
 import { ConfigProblem, configAt } from '../cargo/config-value.js';
 import { steeringSnapshot } from '../cargo/environment.js';
 import { hostLinkers } from '../cargo/native-programs.js';
@@ -322,6 +323,7 @@ function withConfigEnv(
   for (const [name, entry] of config.env) {
     if (entry.force || result[name] === undefined) result[name] = entry.value;
   }
+  if (config.command.namesPackages) result[primaryPackage] = '1';
   return result;
 }
 

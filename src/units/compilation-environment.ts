@@ -1,11 +1,11 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
 import { countedValue } from '../cargo/all-variables.js';
+import { isSetForCompilers, primaryPackage, variablesOfRustc } from '../cargo/cargo-variables.js';
 import { parseDepInfo } from '../cargo/dep-info.js';
-import { isSetForCompilers, variablesOfRustc } from '../cargo/cargo-variables.js';
 import { isProgramUse, linkersOfFlags } from '../cargo/native-programs.js';
-import { comparedValue } from '../cargo/variable-values.js';
-import { parseRustcDepFile } from '../cargo/rustc-dep-file.js';
+import { parseRustcDepFile, type RustcDepFile } from '../cargo/rustc-dep-file.js';
 import { sourceMentions } from '../cargo/source-mentions.js';
+import { comparedValue } from '../cargo/variable-values.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
 import {
   configuredLinker,
@@ -38,8 +38,12 @@ export type UsedEnvironment = Pick<UnitFacts, 'variables' | 'steering' | 'tools'
  */
 export async function compilationEnvironment(
   base: DraftBase,
+  depFile: RustcDepFile,
   context: DraftContext,
 ): Promise<UsedEnvironment | PrivateVerdict> {
+  if (depFile.env.some(([name, value]) => name === primaryPackage && value !== undefined)) {
+    return isPrivate('asked-for', `it reads ${primaryPackage}, and cargo was asked to build it`);
+  }
   const tracked = await foreignVariables(base, context);
   if (tracked === undefined) return isPrivate('layout', 'cargo’s dep-info is of an unknown form');
   const mentions = await macroMentions(base.stored, context);
@@ -48,7 +52,7 @@ export async function compilationEnvironment(
   }
   const outside = readsOutside(mentions);
   if (outside !== undefined) return isPrivate('macro-reads-files', outside);
-  const told = askedOfCargo(mentions, tracked);
+  const told = askedOfCargo(mentions);
   if (told !== undefined) return isPrivate('macro-asks-cargo', told);
   const lister = listerOfVariables(mentions);
   if (lister !== undefined) return listsVariables(lister);
@@ -103,18 +107,11 @@ async function foreignVariables(
     .map(([name, value]) => [name, value ?? null]);
 }
 
-/** Set for packages that cargo is asked to build, not for those that they need: it differs by command. */
-const primaryPackage = 'CARGO_PRIMARY_PACKAGE';
-
 /**
- * What a macro, or the source itself, may ask that is told by how cargo was called, or what a macro
- * has programs find out; undefined where nothing is.
+ * What a macro may ask that is told by how cargo was called, or what it has programs find out;
+ * undefined where nothing is.
  */
-function askedOfCargo(
-  { units }: Mentions,
-  tracked: readonly (readonly [string, string | null])[],
-): string | undefined {
-  if (tracked.some(([name]) => name === primaryPackage)) return `it reads ${primaryPackage}`;
+function askedOfCargo({ units }: Mentions): string | undefined {
   for (const { package: name, role, mentions } of units) {
     if (mentions.names.has(primaryPackage) || mentions.variables.has(primaryPackage)) {
       return `the macro ${name} may read ${primaryPackage}`;

@@ -54,7 +54,7 @@ export async function draftCompilation(
   const naming = await includedPath(generated, { base, buildDir }, context);
   if (naming !== undefined) return isPrivate('bound-to-path', naming);
   const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
-  const used = await compilationEnvironment(base, context);
+  const used = await compilationEnvironment(base, depFile, context);
   if ('kind' in used) return used;
   const { variables } = used;
   const sources = { base, buildDir, outside, ...origin, variables };

@@ -1,4 +1,5 @@
 /** The files outside of the build-dir that the run of a build script depends on. */
+import { countsAmongAll, everyVariable } from '../cargo/all-variables.js';
 import { variablesOfStarters } from '../cargo/native-programs.js';
 import { fittingNames } from '../cargo/variable-values.js';
 import {
@@ -119,7 +120,7 @@ function countedVariables(
     mentions,
     tools: { isSteered, isOpen },
   }: { readonly mentions: Mentions; readonly tools: Pick<ScriptTools, 'isSteered' | 'isOpen'> },
-  { environment }: DraftContext,
+  { environment, host }: DraftContext,
 ): ReadonlyMap<string, string | undefined> {
   const { variables } = environment;
   const { fingerprint, name, unit } = base.files;
@@ -127,7 +128,8 @@ function countedVariables(
     isSteered ? Object.entries(steeringOf(environment, { ...unit, kind: name.kind })) : [],
   );
   for (const name of mentionedVariables(mentions, (each) => variables[each] !== undefined)) {
-    for (const each of fittingNames(name, variables)) counted.set(each, variables[each]);
+    if (name === everyVariable) addFiles(counted, variables, host);
+    else for (const each of fittingNames(name, variables)) counted.set(each, variables[each]);
   }
   if (isOpen) for (const each of variablesOfStarters) counted.set(each, variables[each]);
   for (const local of fingerprint.local) {
@@ -135,6 +137,18 @@ function countedVariables(
       counted.set(local.variable, local.value ?? undefined);
   }
   return counted;
+}
+
+/** Of variables that may all be read, those that name one file: a directory would be any. */
+function addFiles(
+  counted: Map<string, string | undefined>,
+  variables: Readonly<Record<string, string | undefined>>,
+  host: DraftContext['host'],
+): void {
+  for (const [name, value = ''] of Object.entries(variables)) {
+    const isFile = value.startsWith('/') && host.stat(value)?.isFile() === true;
+    if (isFile && countsAmongAll(name)) counted.set(name, value);
+  }
 }
 
 function withoutDoubles(sets: readonly WantedInputs[]): readonly WantedInputs[] {

@@ -96,7 +96,9 @@ function aboveInputs(
   let below = packageRoot;
   for (const directory of ancestorsOf(packageRoot)) {
     if (names.length * sets.length > pairsMax || !isUsualPlace(directory)) break;
-    const others = names.filter((name) => join(directory, name) !== below);
+    const others = names.filter(
+      (name) => join(directory, name) !== below && mayLieIn(directory, name, context),
+    );
     const found = nameInputs(directory, others, context.host, (path) => {
       if (!isOutsideOf([buildDir], path)) return [];
       // What is there may be as large as all packages together.
@@ -107,6 +109,16 @@ function aboveInputs(
     below = directory;
   }
   return sets;
+}
+
+/** In the directory of a registry lie packages alone, and cargo puts more there all the time. */
+function mayLieIn(
+  directory: string,
+  name: string,
+  { environment }: Pick<DraftContext, 'environment'>,
+): boolean {
+  const isOfRegistry = dirname(directory) === join(environment.cargoHome, 'registry/src');
+  return !isOfRegistry || /-\d+\.\d+\.\d+/.test(name);
 }
 
 const climbing: readonly string[] = ['parent', 'ancestors', 'pop'];

@@ -107,6 +107,32 @@ export const computedMutations: readonly Mutation[] = [
     testName: 'is what a macro alone can learn: its words, what is beside it, what it starts',
   },
   {
+    rule: 11,
+    name: 'what cargo was asked for counts as what is needed',
+    edits: [
+      {
+        file: 'units/compilation-environment.ts',
+        search: 'name === primaryPackage && value !== undefined',
+        replace: "name === primaryPackage && value === ''",
+      },
+    ],
+    testFile: 'e2e/primary-package.test.ts',
+    testName: 'is shared where it is needed, and private where cargo was asked for it',
+  },
+  {
+    rule: 9,
+    name: 'what is needed is served to whoever asks for it',
+    edits: [
+      {
+        file: 'host/session-environment.ts',
+        search: "if (config.command.namesPackages) result[primaryPackage] = '1';",
+        replace: '',
+      },
+    ],
+    testFile: 'e2e/primary-package.test.ts',
+    testName: 'is shared where it is needed, and private where cargo was asked for it',
+  },
+  {
     rule: 9,
     name: 'what rustc itself reads is not recorded',
     edits: [
