@@ -5,7 +5,7 @@
  * which the variables that fit count. Names are followed by name alone: equal names are one.
  */
 import { partOfName } from './name-parts.js';
-import { readFunctions } from './mention-words.js';
+import { environmentFile, readFunctions } from './mention-words.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
 import { withoutTests } from './test-items.js';
 
@@ -53,6 +53,8 @@ class NameFlow {
 
   readsUnknown(): boolean {
     return this.#tokens.some(({ kind, text }, at) => {
+      if (kind === 'string' && environmentFile.test(text)) return true;
+      if (kind === 'word' && text === 'environ') return true;
       const isRead = kind === 'word' && readFunctions.has(text) && !this.#is(at - 1, 'fn', '.');
       if (!isRead) return false;
       if (!this.#is(at + 1, '(')) return this.#isHandedOn(at);

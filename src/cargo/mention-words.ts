@@ -6,6 +6,8 @@ export const readFunctions: ReadonlySet<string> = new Set([
 ]);
 /** Names by which the environment is read through libc. */
 export const libcReads: ReadonlySet<string> = new Set(['getenv', 'secure_getenv', 'environ']);
+/** Of Linux, with the variables of a process. */
+export const environmentFile: RegExp = /^\/proc\/.*\/environ$/;
 /** Crates that read variables for others. */
 export const environmentCrates: ReadonlySet<string> = new Set([
   'dotenv',

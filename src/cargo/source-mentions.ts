@@ -6,6 +6,7 @@
 import {
   commandCrates,
   environmentCrates,
+  environmentFile,
   fileQuestions,
   fileWords,
   homeWords,
@@ -396,9 +397,6 @@ class MentionReader {
     return token?.kind === 'mark' && token.text === text;
   }
 }
-
-/** Of Linux, with the variables of a process. */
-const environmentFile = /^\/proc\/.*\/environ$/;
 
 type Affix = 'start' | 'end' | 'anywhere';
 
