@@ -9,7 +9,7 @@ import { isErrno } from '../base/errors.js';
 import type { Adoption, SnapshotEntry } from '../fs/view-control.js';
 import type { UnitDraft } from './draft-base.js';
 import { MacroMentions } from './macro-mentions.js';
-import { storeUnit, type StoredFiles } from './unit-storing.js';
+import { storeUnit, UnstorableUnit, type StoredFiles } from './unit-storing.js';
 import { draftUnit } from './unit-draft.js';
 import { namedUnit, readEntry, readUnitFiles, type NamedUnit } from './unit-files.js';
 import type { PromoterContext } from './promoter-context.js';
@@ -241,6 +241,11 @@ export class Promoter {
 
   /** Where the disk is full the unit is tried again after the pause. */
   #failed(error: unknown, { files }: UnitDraft): void {
+    if (error instanceof UnstorableUnit) {
+      this.#context.keptPrivate(files, 'not-storable', error.message);
+      this.settled(files.fingerprintHash);
+      return;
+    }
     if (isDiskFull(error) && !this.#isClosed) this.#queue.set(files.unit.unitKey, files.unit);
     this.#context.failed(error, [files.unit]);
   }

@@ -14,6 +14,7 @@ import { hashBytes } from '../store/digest.js';
 import { encodeManifest } from '../store/manifest-codec.js';
 import type { Digest, Manifest, ManifestEntry, ManifestFile } from '../store/manifest.js';
 import type { Lease } from '../store/protections.js';
+import { manifestProblem } from '../store/validate-manifest.js';
 import type { UnitDraft } from './draft-base.js';
 import type { PromoterContext } from './promoter-context.js';
 import { latin1 } from './own-places.js';
@@ -48,9 +49,14 @@ interface PlacedFile {
   readonly disposal: 'move' | 'drop' | 'stay';
 }
 
+/** The unit has something in it that the store does not hold; the message names the file. */
+export class UnstorableUnit extends Error {
+  override readonly name = 'UnstorableUnit';
+}
+
 /**
  * Brings the bytes of a unit into the store. Where an equal unit is stored already, that one is
- * taken. The caller commits the manifest and then releases the lease.
+ * taken. The caller commits the manifest and then releases the lease. Throws `UnstorableUnit`.
  */
 export async function storeUnit(draft: UnitDraft, context: PromoterContext): Promise<StoredFiles> {
   const placed = await placeFiles(draft, context);
@@ -79,7 +85,7 @@ function manifestOf(
   facts: UnitFacts,
 ): Manifest {
   const { namespace } = draft.environment;
-  return {
+  const manifest: Manifest = {
     version: 1,
     lookupKey,
     entries: manifestEntries(draft, placed),
@@ -89,6 +95,9 @@ function manifestOf(
       markers: [packageMarker(namespace, facts.profilePath, facts.package)],
     }),
   };
+  const problem = manifestProblem(manifest);
+  if (problem !== undefined) throw new UnstorableUnit(problem);
+  return manifest;
 }
 
 async function placeFiles(
@@ -99,7 +108,9 @@ async function placeFiles(
   const packed: { entry: SnapshotEntry; bytes: Buffer }[] = [];
   const large: SnapshotEntry[] = [];
   for (const entry of draft.files.entries) {
-    if (entry.kind === 'other') throw new Error(`${entry.path} is no file that can be stored`);
+    if (entry.kind === 'other') {
+      throw new UnstorableUnit(`${entry.path} is neither a file, a directory nor a link`);
+    }
     if (entry.kind !== 'file') continue;
     if (entry.extent !== undefined) placed.push(await placedAlready(entry, context));
     else if (entry.sizeBytes <= packedFileBytesMax) {
@@ -123,20 +134,25 @@ async function packFiles(
   context: PromoterContext,
 ): Promise<PlacedFile[]> {
   if (files.length === 0) return [];
-  const blob = await context.store.putBytes(Buffer.concat(files.map(({ bytes }) => bytes)));
   const entries = files.map(({ entry }) => entry);
-  let offset = 0;
-  return files.map(({ entry, bytes }) => {
-    const placed: PlacedFile = {
-      entry,
-      blob,
-      offset,
-      content: hashBytes(bytes),
-      disposal: disposalOfCopied(entry, entries),
-    };
-    offset += bytes.length;
-    return placed;
-  });
+  // Hard links are one file, which stands in the pack once.
+  const offsets = new Map<number, number>();
+  const parts: Buffer[] = [];
+  let end = 0;
+  for (const { entry, bytes } of files) {
+    if (offsets.has(entry.ino)) continue;
+    offsets.set(entry.ino, end);
+    parts.push(bytes);
+    end += bytes.length;
+  }
+  const blob = await context.store.putBytes(Buffer.concat(parts));
+  return files.map(({ entry, bytes }) => ({
+    entry,
+    blob,
+    offset: offsets.get(entry.ino) ?? 0,
+    content: hashBytes(bytes),
+    disposal: disposalOfCopied(entry, entries),
+  }));
 }
 
 /**
