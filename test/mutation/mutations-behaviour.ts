@@ -79,7 +79,7 @@ export const behaviourMutations: readonly Mutation[] = [
         replace: '.map((offer) => stamped(offer, this.#bound().clockNs()));',
       },
     ],
-    testFile: 'service/view-agent.test.ts',
+    testFile: 'views/view-agent.test.ts',
     testName: 'rule 17: a unit shows a time from before its inputs were looked at',
   },
   {
@@ -92,7 +92,7 @@ export const behaviourMutations: readonly Mutation[] = [
         replace: 'this.#fits.has(id)',
       },
     ],
-    testFile: 'service/resolver.test.ts',
+    testFile: 'units/resolver.test.ts',
     testName: 'rule 17: an input that changes between two questions',
   },
   {
@@ -105,7 +105,7 @@ export const behaviourMutations: readonly Mutation[] = [
         replace: "if (found.newest.atNs > notAfterNs && root === '') {",
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'rule 17: an input that changed after the unit was started',
   },
   {
@@ -119,7 +119,7 @@ export const behaviourMutations: readonly Mutation[] = [
           'entries: offer.entries.map((entry) => ({ ...entry, mtimeNs: mtimeNs - 86_400_000_000_000n })),',
       },
     ],
-    testFile: 'service/view-agent.test.ts',
+    testFile: 'views/view-agent.test.ts',
     testName: 'rule 18: a unit that comes again',
   },
   {

@@ -12,7 +12,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/unit-identity.test.ts',
+    testFile: 'units/unit-identity.test.ts',
     testName: 'is another one with',
   },
   {
@@ -25,7 +25,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '=> [kind, root, paths])',
       },
     ],
-    testFile: 'service/unit-identity.test.ts',
+    testFile: 'units/unit-identity.test.ts',
     testName: 'is another one with',
   },
   {
@@ -38,7 +38,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '=> [unitKey])',
       },
     ],
-    testFile: 'service/unit-identity.test.ts',
+    testFile: 'units/unit-identity.test.ts',
     testName: 'is another one with',
   },
   {
@@ -51,7 +51,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: 'const candidates = found;',
       },
     ],
-    testFile: 'service/resolver.test.ts',
+    testFile: 'units/resolver.test.ts',
     testName: 'a unit that was made again in the same way is the latest',
   },
   {
@@ -90,7 +90,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: ';',
       },
     ],
-    testFile: 'service/resolver.test.ts',
+    testFile: 'units/resolver.test.ts',
     testName: 'a unit that was rejected is not served',
   },
   {
@@ -103,7 +103,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: "const isLocked = short !== '';",
       },
     ],
-    testFile: 'service/source-fit.test.ts',
+    testFile: 'units/source-fit.test.ts',
     testName: 'but not at a commit that the lock file does not have',
   },
   {
@@ -129,7 +129,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: "if (facts.packageRoot === '') {",
       },
     ],
-    testFile: 'service/source-fit.test.ts',
+    testFile: 'units/source-fit.test.ts',
     testName: 'but not below another CARGO_HOME',
   },
   {
@@ -142,7 +142,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: "if (look.kind === 'unknown') this.line(path, 'absent');",
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'of which nothing can be known are neither recorded nor equal to missing ones',
   },
   {
@@ -155,7 +155,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'are what links below a directory lead to, not only the links',
   },
   {
@@ -168,7 +168,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'are what links below a directory lead to, not only the links',
   },
   {
@@ -181,7 +181,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'that are known are not read again, whatever the number of the device is',
   },
   {
@@ -194,7 +194,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'is the library that the linker finds, in the order of its search',
   },
   {
@@ -220,7 +220,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/session-environment.test.ts',
+    testFile: 'host/session-environment.test.ts',
     testName: 'a toolchain of which a part was built again from one that is the same',
   },
   {
@@ -233,7 +233,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: 'const found = builtinWords(subcommand);',
       },
     ],
-    testFile: 'service/cargo-config.test.ts',
+    testFile: 'host/cargo-config.test.ts',
     testName: 'is read as cargo does',
   },
   {
@@ -259,7 +259,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: 'const loaded = withConfigArguments(base, [], cwd, files);',
       },
     ],
-    testFile: 'service/cargo-config.test.ts',
+    testFile: 'host/cargo-config.test.ts',
     testName: 'is stronger than files and the environment, the last one most of all',
   },
   {
@@ -272,7 +272,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: "if (unstable === '') {",
       },
     ],
-    testFile: 'service/cargo-config.test.ts',
+    testFile: 'host/cargo-config.test.ts',
     testName: 'what changes the meaning of the configuration is refused',
   },
   {
@@ -285,7 +285,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: "if (config.hasIncludes && toolchain.release === '\\0') {",
       },
     ],
-    testFile: 'service/session-environment.test.ts',
+    testFile: 'host/session-environment.test.ts',
     testName: 'where cargo is too old to read the files that the configuration includes',
   },
   {
@@ -298,7 +298,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/session-environment.test.ts',
+    testFile: 'host/session-environment.test.ts',
     testName: 'profile-flags',
   },
   {
@@ -324,7 +324,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/resolver.test.ts',
+    testFile: 'units/resolver.test.ts',
     testName: 'a unit is not served where that is not so',
   },
   {
@@ -364,7 +364,7 @@ export const dependencyMutations: readonly Mutation[] = [
         replace: 'const merged = value;',
       },
     ],
-    testFile: 'service/cargo-config.test.ts',
+    testFile: 'host/cargo-config.test.ts',
     testName: 'is merged key by key, the deepest value of each winning',
   },
   {

@@ -39,7 +39,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'is every .pc file on the path of pkg-config',
   },
   {
@@ -65,7 +65,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'is the presence of a directory, whatever is in it',
   },
   {
@@ -144,7 +144,7 @@ export const useMutations: readonly Mutation[] = [
           'for (const name of [...names, ...probed]) if (tools.identify(name) !== null) found.set(name, tools.identify(name));',
       },
     ],
-    testFile: 'service/script-tools.test.ts',
+    testFile: 'units/script-tools.test.ts',
     testName: 'a tool that is not there is recorded as that',
   },
   {
@@ -157,7 +157,7 @@ export const useMutations: readonly Mutation[] = [
         replace: 'const parts = behind.slice(0, 0).map(({ identity }) => identity);',
       },
     ],
-    testFile: 'service/tools.test.ts',
+    testFile: 'host/tools.test.ts',
     testName: 'of a compiler cache has the compiler behind it',
   },
   {
@@ -170,7 +170,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/tools.test.ts',
+    testFile: 'host/tools.test.ts',
     testName: 'of a script has the programs that it names, and those that they name',
   },
   {
@@ -184,7 +184,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/tools.test.ts',
+    testFile: 'host/tools.test.ts',
     testName: 'of a shim has what it answers when asked for its version',
   },
   {
@@ -197,7 +197,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/tools.test.ts',
+    testFile: 'host/tools.test.ts',
     testName: 'is in doubt where the program, or a directory before it, was changed since',
   },
   {
@@ -334,7 +334,7 @@ export const useMutations: readonly Mutation[] = [
         replace: "const wasServed = row.state === 'served' && row.package === '\\0';",
       },
     ],
-    testFile: 'service/decisions.test.ts',
+    testFile: 'units/decisions.test.ts',
     testName: 'count as found dirty where it was served and then compiled',
   },
   {
@@ -347,7 +347,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/view-tally.test.ts',
+    testFile: 'views/view-tally.test.ts',
     testName: 'is a miss: in the counters, in the decisions and in the sum of the session',
   },
   {
@@ -361,7 +361,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'that were removed or renamed after the unit was started are not recorded',
   },
   {
@@ -374,7 +374,7 @@ export const useMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'that were removed or renamed after the unit was started are not recorded',
   },
   {
@@ -387,7 +387,7 @@ export const useMutations: readonly Mutation[] = [
         replace: "const key = set.kind !== 'tree' ? JSON.stringify(",
       },
     ],
-    testFile: 'service/input-verifier.test.ts',
+    testFile: 'units/input-verifier.test.ts',
     testName: 'are compared at each question, and within a session once if cargo never looks',
   },
 ];

@@ -52,7 +52,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    testFile: 'service/view-agent.test.ts',
+    testFile: 'views/view-agent.test.ts',
     testName: 'rule 3: one cargo process gets one answer about a unit',
   },
   {
@@ -113,7 +113,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'return facts.identity === dependency.identity;',
       },
     ],
-    testFile: 'service/resolver.test.ts',
+    testFile: 'units/resolver.test.ts',
     testName: 'rule 6: a unit is not served with a dependency of which',
   },
   {
@@ -244,7 +244,7 @@ export const mutations: readonly Mutation[] = [
         replace: "if (facts.cpu === '') {",
       },
     ],
-    testFile: 'service/resolver.test.ts',
+    testFile: 'units/resolver.test.ts',
     testName: 'rule 9: a unit for the processor of another machine',
   },
   {
