@@ -7,25 +7,43 @@ import type { RustToken } from './rust-lexer.js';
 
 export type Climb = 'no' | 'plainly' | 'perhaps';
 
-/** `plainly`: by `ancestors` or `../../..`; `perhaps`: by `parent` or `pop`, where something repeats. */
+/**
+ * `plainly`: by `ancestors`, `../../..`, more parents than lead to the build-dir, or at the word
+ * `target`; `perhaps`: by `parent` or `pop`, where something repeats.
+ */
 export function looksAbove(tokens: readonly RustToken[]): Climb {
-  if (!tokens.some(isOwnPlace)) return 'no';
+  if (!tokens.some((_token, at) => isOwnPlace(tokens, at))) return 'no';
   if (tokens.some(({ kind, text }) => kind === 'string' && /(?:\.\.\/){3}/.test(text))) {
     return 'plainly';
   }
+  if (cutsAtTarget(tokens)) return 'plainly';
   const flow = new PathFlow(tokens);
   const climbs = tokens.flatMap(({ kind, text }, at) => {
     const isStep = kind === 'word' && steps.has(text) && tokens[at - 1]?.text === '.';
     const leads = isStep && !staysInside(tokens, at) && flow.mayComeFromOwnPlace(at - 2);
     return leads ? [text] : [];
   });
-  if (climbs.includes('ancestors')) return 'plainly';
+  if (climbs.includes('ancestors') || climbs.length > buildDirSteps) return 'plainly';
   const repeats = tokens.some(({ kind, text }) => kind === 'word' && loops.has(text));
   return climbs.length > 0 && repeats ? 'perhaps' : 'no';
 }
 
 const steps: ReadonlySet<string> = new Set(['parent', 'ancestors', 'pop']);
-const loops: ReadonlySet<string> = new Set(['while', 'loop']);
+const loops: ReadonlySet<string> = new Set([
+  ...['while', 'loop', 'for', 'successors', 'fold', 'try_fold', 'repeat_with', 'from_fn'],
+]);
+
+/** `out.split("/target/")`, `components().take_while(|c| c != "target")`: the way up by text. */
+function cutsAtTarget(tokens: readonly RustToken[]): boolean {
+  const isNamed = tokens.some(({ kind, text }) => kind === 'string' && /^\/?target\/?$/.test(text));
+  return isNamed && tokens.some(({ kind, text }) => kind === 'word' && cuts.has(text));
+}
+
+const cuts: ReadonlySet<string> = new Set([
+  ...['split', 'rsplit', 'splitn', 'rsplitn', 'split_once', 'rsplit_once', 'split_at', 'find'],
+  ...['rfind', 'components', 'position', 'rposition', 'take_while', 'skip_while', 'strip_suffix'],
+  ...['match_indices', 'rmatch_indices', 'Regex'],
+]);
 
 /**
  * The build-dir is four directories above OUT_DIR, and above the program of a script. Scripts go
@@ -40,8 +58,14 @@ function staysInside(tokens: readonly RustToken[], at: number): boolean {
   return texts.join('') === '().nth(' && steps <= buildDirSteps;
 }
 
-function isOwnPlace({ kind, text }: RustToken): boolean {
-  return kind === 'word' ? text === 'current_exe' : kind === 'string' && text === 'OUT_DIR';
+function isOwnPlace(tokens: readonly RustToken[], at: number): boolean {
+  const { kind, text } = tokens[at] ?? { kind: 'other', text: '' };
+  if (kind === 'word') {
+    const isOfEnv = tokens[at - 1]?.text === ':' && tokens[at - 3]?.text === 'env';
+    return text === 'current_exe' || ((text === 'args' || text === 'args_os') && isOfEnv);
+  }
+  // What another script tells of itself lies in its OUT_DIR as a rule.
+  return kind === 'string' && /^(?:OUT_DIR$|DEP_|\/proc\/self\/)/.test(text);
 }
 
 /** Positions of tokens, the end not included. */
@@ -88,7 +112,7 @@ class PathFlow {
     for (let at = start; at < end; at += 1) {
       const token = this.#tokens[at];
       if (token === undefined) break;
-      if (isOwnPlace(token)) return true;
+      if (isOwnPlace(this.#tokens, at)) return true;
       // A field or method of that name is another thing.
       const isName =
         token.kind === 'word' && this.#tokens[at - 1]?.text !== '.' && !this.#isInPath(at);

@@ -33,6 +33,16 @@ const knownReaders: ReadonlySet<string> = new Set([
   ...['etcetera', 'openssl-probe', 'rustls-native-certs', 'ureq', 'hyper-util', 'whoami', 'wasite'],
 ]);
 
+/** Scripts that go up from compilers and include directories, and never from their own place. */
+const staying: ReadonlySet<string> = new Set([
+  ...['aws-lc-sys', 'aws-lc-fips-sys', 'openssl-sys', 'libsqlite3-sys', 'clang-sys'],
+]);
+
+/** Whether a script is known not to climb to the workspace, whatever it looks like. */
+export function staysInOutDir(packageName: string): boolean {
+  return staying.has(packageName.replaceAll('_', '-'));
+}
+
 /** @param packageName as cargo knows it, or as a crate is called */
 export function isKnownReader(packageName: string): boolean {
   return knownReaders.has(packageName.replaceAll('_', '-'));

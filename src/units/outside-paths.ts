@@ -3,7 +3,6 @@
  * what is read there is in no list of cargo's, so its bytes become inputs.
  */
 import { dirname } from 'node:path';
-import { variablesOfStarters } from '../cargo/native-programs.js';
 import { sourceDirectories } from '../cargo/path-bearing.js';
 import type { Place } from '../host/host-files.js';
 import { isCommonDirectory, isEverybodysPlace } from './common-places.js';
@@ -19,8 +18,6 @@ const machine = /^\/(?:dev|proc|sys|run)\//;
 /** What has other meanings than a file to read, or is compared by itself. */
 const otherMeaning =
   /^(?:HOME|CARGO_HOME|RUSTUP_HOME|PWD|OLDPWD|XDG_.*|TMPDIR|TMP|TEMP|TEMPDIR|SHELL|EDITOR|VISUAL|MAIL|_|PATH|LD_LIBRARY_PATH|MANPATH|INFOPATH|RUSTC.*|SSH_.*|DBUS_.*|CC|CXX)$|PKG_CONFIG|FLAGS/;
-
-const modulePaths: ReadonlySet<string> = new Set(variablesOfStarters);
 
 type PathContext = Pick<DraftContext, 'environment' | 'host'>;
 
@@ -39,20 +36,25 @@ export function valueInputs(
   const sets: WantedInputs[] = [];
   for (const [name, value] of variables) {
     if (value === null || value === undefined || otherMeaning.test(name)) continue;
-    const paths = value.split(':').filter((path) => path.startsWith('/') && !path.includes('\n'));
+    const paths = pathsIn(value);
     if (value.startsWith('/') && paths.length === 1 && !value.includes(':')) {
       sets.push(...pathInputs(value, { ...place, isTool: true }, context));
-    } else if (modulePaths.has(name)) {
-      // Interpreters run what lies there.
-      for (const path of paths)
+    } else {
+      // Whoever takes a list apart reads what lies there.
+      for (const path of paths) {
         sets.push(...pathInputs(path, { ...place, isTool: false }, context));
-    } else if (/_(?:PATH|DIRS)$/.test(name)) {
-      const outside = paths.map(plainPath).filter((path) => counts(path, place, context));
-      if (outside.some((path) => context.host.stat(path)?.isDirectory() === false)) continue;
-      for (const root of outside) sets.push({ kind: 'presence', root, paths: [] });
+      }
     }
   }
   return sets;
+}
+
+/** Absolute paths in a value: lists of any kind, `-I/x`, `key=/x`, `file:///x`. */
+function pathsIn(value: string): readonly string[] {
+  return value
+    .split(/[:;,=\s]+/)
+    .map((part) => part.replace(/^(?:-[A-Za-z]+|@|\/\/(?=\/))/, ''))
+    .filter((path) => path.startsWith('/') && !path.startsWith('//'));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What the run of a build script used of the environment of its session. */
-import { countedValue } from '../cargo/all-variables.js';
+import { countedValue, countsAmongAll } from '../cargo/all-variables.js';
 import {
   isLocalized,
   isProgramUse,
@@ -12,6 +12,7 @@ import type { TextUses } from '../cargo/text-uses.js';
 import { listsVariables, type UsedEnvironment } from './compilation-environment.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
 import type { SessionEnvironment } from '../host/session-environment.js';
+import { mayAskGit } from './git-inputs.js';
 import type { FinishedRun } from './script-inputs.js';
 import { identifyScriptTools, toolsMentioned, type ScriptTools } from './script-tools.js';
 import { shippedTexts } from './shipped-texts.js';
@@ -64,6 +65,8 @@ export async function scriptEnvironment(
   const variables = withUndeclared(base, mentions, environment.variables, [
     ...(told.isOpen ? variablesOfStarters : []),
     ...(usesLocale(told, texts) ? variablesOfLocale : []),
+    ...(mayAskGit(mentions) ? ['GIT_*'] : []),
+    ...variablesOfTools(mentioned, environment),
     ...variableNames({ variables: texts.variables, names: new Set() }, () => false),
   ]);
   const isSteered = mentioned.isSteered || linksNatively(output);
@@ -79,6 +82,15 @@ export async function scriptEnvironment(
   const settings = usedSettings(mentions, isSteered);
   const place = { settings, profilePath };
   return { variables, steering, tools, settings: settingsOf(environment, place) };
+}
+
+/** What programs that are scripts themselves read of their environment. */
+function variablesOfTools(
+  { names, candidates }: Pick<ScriptTools, 'names' | 'candidates'>,
+  { tools }: SessionEnvironment,
+): readonly string[] {
+  const found = [...names, ...candidates].flatMap((name) => [...tools.variablesOf(name)]);
+  return found.filter(countsAmongAll);
 }
 
 /** What files of the package use that the script hands to others, or takes names from. */

@@ -131,6 +131,8 @@ function countedVariables(
     if (name === everyVariable) addFiles(counted, variables, host);
     else for (const each of fittingNames(name, variables)) counted.set(each, variables[each]);
   }
+  const ofGit = mayAskGit(mentions) ? fittingNames('GIT_*', variables) : [];
+  for (const each of ofGit) counted.set(each, variables[each]);
   if (isOpen) for (const each of variablesOfStarters) counted.set(each, variables[each]);
   for (const local of fingerprint.local) {
     if (local.kind === 'rerun-if-env-changed')

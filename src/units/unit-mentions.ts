@@ -6,10 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { everyVariable } from '../cargo/all-variables.js';
 import { isSetByCargo } from '../cargo/cargo-variables.js';
+import { looksAbove } from '../cargo/climbing-paths.js';
 import { computesNames } from '../cargo/computed-names.js';
-import { isKnownReader } from '../cargo/known-readers.js';
+import { isKnownReader, staysInOutDir } from '../cargo/known-readers.js';
 import { isReadForShow } from '../cargo/variable-values.js';
 import { emptyMentions, mergeMentions, type SourceMentions } from '../cargo/mention-sets.js';
+import { tokenizeRust } from '../cargo/rust-lexer.js';
 import {
   dataMentions,
   isVariableName,
@@ -17,6 +19,7 @@ import {
   sourceMentions,
   textMentions,
 } from '../cargo/source-mentions.js';
+import { withoutTests } from '../cargo/test-items.js';
 import type { DraftBase, DraftContext } from './draft-base.js';
 import { inputMisfit } from './input-fit.js';
 import { isProcMacro } from './macro-mentions.js';
@@ -228,7 +231,11 @@ async function mentionsOf(
   const sources = await readSources(unit, extent, context);
   if (sources === undefined) return undefined;
   const found = extent === 'whole' ? wholeMentions(sources) : gatedMentions(sources);
-  const mentions = { ...found, computesNames: mayComputeNames(unit, found, sources) };
+  const mentions = {
+    ...found,
+    computesNames: mayComputeNames(unit, found, sources),
+    looksAbove: extent === 'whole' ? climbOf(unit, sources) : found.looksAbove,
+  };
   if (known.size >= knownMax) known.clear();
   known.set(key, mentions);
   return mentions;
@@ -243,6 +250,16 @@ function mayComputeNames(
   if (!readsComputedVariable || isKnownReader(facts.package)) return false;
   const rust = sources.filter(({ path }) => path.endsWith('.rs'));
   return computesNames(rust.map(({ text }) => text));
+}
+
+/** Of all sources together: one may have the place, and another one go up from there. */
+function climbOf(
+  { facts }: StoredUnit,
+  sources: readonly UnitSource[],
+): SourceMentions['looksAbove'] {
+  if (staysInOutDir(facts.package)) return 'no';
+  const rust = sources.filter(({ path }) => path.endsWith('.rs'));
+  return looksAbove(rust.flatMap(({ text }) => [...withoutTests(tokenizeRust(text).tokens)]));
 }
 
 interface UnitSource {
