@@ -11,8 +11,6 @@ export interface SourceMentions {
   readonly names: ReadonlySet<string>;
   /** Words without quotes that may become one: `e!(NAME)` where `e` has `stringify!`. */
   readonly words: ReadonlySet<string>;
-  /** Names of files in literals, without their directories. */
-  readonly fileNames: ReadonlySet<string>;
   /** It reads variables while it runs; `env!` is read by the compiler and tracked by cargo. */
   readonly touchesEnvironment: boolean;
   /**
@@ -56,7 +54,6 @@ export const emptyMentions: SourceMentions = {
   programs: new Set(),
   names: new Set(),
   words: new Set(),
-  fileNames: new Set(),
   variablePatterns: new Set(),
   listsVariables: false,
   touchesEnvironment: false,
@@ -90,7 +87,6 @@ export function mergeMentions(all: readonly SourceMentions[]): SourceMentions {
     programs: union(({ programs }) => programs),
     names: union(({ names }) => names),
     words: union(({ words }) => words),
-    fileNames: union(({ fileNames }) => fileNames),
     variablePatterns: union(({ variablePatterns }) => variablePatterns),
     listsVariables: any((each) => each.listsVariables),
     touchesEnvironment: any((each) => each.touchesEnvironment),

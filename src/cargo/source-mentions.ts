@@ -105,7 +105,6 @@ class MentionReader {
   readonly #programs = new Set<string>();
   readonly #names = new Set<string>();
   readonly #words = new Set<string>();
-  readonly #fileNames = new Set<string>();
   readonly #phrases: string[] = [];
   /** Of literals that are a part of a variable's name, and of those that names are looked through for. */
   readonly #parts = new Set<string>();
@@ -161,7 +160,6 @@ class MentionReader {
       programs: this.#programs,
       names: this.#names,
       words: this.#words,
-      fileNames: this.#fileNames,
       computesNames: false,
       startsPrograms: seen.has('starts'),
       hasComputedCommand: this.#hasComputedCommand(),
@@ -247,8 +245,6 @@ class MentionReader {
     if (pkgConfigNames.has(text)) this.#seen.add('pkg-config');
     if (this.#outsideName === undefined && leadsOutside(text)) this.#outsideName = text;
     if (shippedProgram.test(text)) this.#seen.add('package-program');
-    const file = /(?:^|\/)([A-Za-z0-9_.-]*\.?[A-Za-z0-9_-]+)$/.exec(text)?.[1];
-    if (file !== undefined && text.length <= nameCharactersMax) this.#fileNames.add(file);
     if (isName(text)) this.#names.add(text);
     else if (text.length <= phraseCharactersMax && text.length > 1) this.#phrases.push(text);
   }

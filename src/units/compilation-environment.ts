@@ -1,6 +1,7 @@
 /** What a compilation used of the environment of its session: variables, tools, settings. */
 import { countedValue } from '../cargo/all-variables.js';
 import { isSetForCompilers, primaryPackage, variablesOfRustc } from '../cargo/cargo-variables.js';
+import { isKnownReader } from '../cargo/known-readers.js';
 import { parseDepInfo } from '../cargo/dep-info.js';
 import { isProgramUse, linkersOfFlags } from '../cargo/native-programs.js';
 import { parseRustcDepFile, type RustcDepFile } from '../cargo/rustc-dep-file.js';
@@ -142,7 +143,8 @@ function readsOutside({ units, readsFiles }: Mentions): string | undefined {
     if (outsideName === undefined) continue;
     const isPath = outsideName.startsWith('/') || outsideName.startsWith('~');
     // A path in a library that reads no files is a link in its documentation, or an example.
-    if (isPath && role === 'library' && !mentions.readsFiles) continue;
+    const isTold = role === 'library' && (!mentions.readsFiles || isKnownReader(name));
+    if (isPath && isTold) continue;
     return `the macro ${name} may read files by \`${outsideName}\`, which nothing lists`;
   }
   return undefined;

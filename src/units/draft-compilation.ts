@@ -1,4 +1,5 @@
 /** Drafts a library, procedural macro or build-script program (cargo-rules §5, rules 8, 10, 11). */
+import { placeInCode } from './generated-code.js';
 import type { VirtualPath } from '../base/byte-string.js';
 import { parseUnitPath } from '../cargo/layout.js';
 import { describeBinding, judgePathBearing, sourceDirectories } from '../cargo/path-bearing.js';
@@ -53,6 +54,8 @@ export async function draftCompilation(
   }
   const naming = await includedPath(generated, { base, buildDir }, context);
   if (naming !== undefined) return isPrivate('bound-to-path', naming);
+  const place = await placeInCode({ base, buildDir, generated }, context);
+  if (place !== undefined) return isPrivate('bound-to-path', place);
   const outside = depFile.sources.filter((path) => relativeTo(buildDir, path) === undefined);
   const used = await compilationEnvironment(base, depFile, context);
   if ('kind' in used) return used;

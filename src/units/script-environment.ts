@@ -7,7 +7,6 @@ import {
   variablesOfStarters,
 } from '../cargo/native-programs.js';
 
-import { emptyMentions } from '../cargo/mention-sets.js';
 import type { TextUses } from '../cargo/text-uses.js';
 import { listsVariables, type UsedEnvironment } from './compilation-environment.js';
 import { isPrivate, type DraftBase, type DraftContext, type PrivateVerdict } from './draft-base.js';
@@ -15,7 +14,7 @@ import type { SessionEnvironment } from '../host/session-environment.js';
 import { mayAskGit } from './git-inputs.js';
 import type { FinishedRun } from './script-inputs.js';
 import { identifyScriptTools, toolsMentioned, type ScriptTools } from './script-tools.js';
-import { shippedTexts } from './shipped-texts.js';
+import { noTextUses, shippedTexts } from './shipped-texts.js';
 import {
   configuredLinker,
   processorCount,
@@ -59,7 +58,7 @@ export async function scriptEnvironment(
   }
   const { environment } = context;
   const told = toolsMentioned(mentions);
-  const texts = await usedByTexts(script, mentions, told, context);
+  const texts = await usedByTexts(script, told, context);
   if ('kind' in texts) return texts;
   const mentioned = withTexts(told, texts, environment);
   const variables = withUndeclared(base, mentions, environment.variables, [
@@ -93,17 +92,13 @@ function variablesOfTools(
   return found.filter(countsAmongAll);
 }
 
-/** What files of the package use that the script hands to others, or takes names from. */
+/** What files of the package use that the script may hand to others. */
 async function usedByTexts(
   script: StoredUnit,
-  { units }: Mentions,
   { runsTexts }: ScriptTools,
   context: DraftContext,
 ): Promise<TextUses | PrivateVerdict> {
-  const own = units.find(({ role }) => role === 'own')?.mentions ?? emptyMentions;
-  const readsNames = own.readsComputedVariable && own.readsFiles;
-  const wanted = { isRun: runsTexts, fileNames: readsNames ? own.fileNames : new Set<string>() };
-  return await shippedTexts(script.facts.packageRoot, wanted, context);
+  return runsTexts ? await shippedTexts(script.facts.packageRoot, context) : noTextUses;
 }
 
 /** Most that a script starts does the same in any language. */

@@ -1,6 +1,7 @@
 /** The files outside of the build-dir that the run of a build script depends on. */
 import { countsAmongAll, everyVariable } from '../cargo/all-variables.js';
 import { variablesOfStarters } from '../cargo/native-programs.js';
+import { isKnownReader } from '../cargo/known-readers.js';
 import { fittingNames } from '../cargo/variable-values.js';
 import {
   isPrivate,
@@ -12,7 +13,7 @@ import {
 import { gitInputs, mayAskGit } from './git-inputs.js';
 import { headerInputs } from './header-inputs.js';
 import { directivesOf, nativeInputs } from './native-inputs.js';
-import { valueInputs } from './outside-paths.js';
+import { pathInputs, valueInputs } from './outside-paths.js';
 import { packageTree } from './package-tree.js';
 import { pkgConfigInputs } from './pkg-config-inputs.js';
 import { scriptLiterals, type ScriptLiterals } from './script-literals.js';
@@ -91,6 +92,9 @@ export async function scriptInputs(
     ...literalInputs(literals, { ...standing, isTool }, context).map((set) =>
       isBelowAny(named, set.root) ? { ...set, notAfterNs: place.notAfterNs } : set,
     ),
+    ...pathsOfLibraries(mentions).flatMap((path) =>
+      pathInputs(path, { ...standing, isTool: true }, context),
+    ),
     ...(mayAskGit(mentions) ? gitInputs(packageRoot, context) : []),
   ]);
 }
@@ -98,6 +102,14 @@ export async function scriptInputs(
 /** What the script tells the linker of may be its own work. */
 function isBelowAny(named: readonly WantedInputs[], path: string): boolean {
   return named.some(({ root }) => root === path || path.startsWith(`${root}/`));
+}
+
+/** What libraries of the script may read by a path that they have in their source. */
+function pathsOfLibraries({ units }: Mentions): readonly string[] {
+  return units.flatMap(({ package: name, role, mentions }) => {
+    const isReader = role === 'library' && mentions.readsFiles && !isKnownReader(name);
+    return isReader ? [...mentions.names].filter((each) => /^\/[^/]+\/./.test(each)) : [];
+  });
 }
 
 function readsFilesItself({ units }: Mentions): boolean {

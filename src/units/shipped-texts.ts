@@ -5,7 +5,6 @@
  */
 import { join } from 'node:path';
 import { isReadForShow } from '../cargo/variable-values.js';
-import { isVariableName } from '../cargo/source-mentions.js';
 import { isRunnableText, textUses, type TextUses } from '../cargo/text-uses.js';
 import type { HostFiles, ListedEntry, Place } from '../host/host-files.js';
 import { isPrivate, type DraftContext, type PrivateVerdict } from './draft-base.js';
@@ -18,26 +17,14 @@ const entriesMax = 50_000;
 /** Names that count for one unit: each is compared in each session. */
 const variablesMax = 2_000;
 const commandsMax = 2_000;
-/** A file with more words is no list of variables: of it, those in capitals count. */
-const plainNamesMax = 500;
 const depthMax = 40;
-
-/** Which texts of a package count. */
-export interface WantedTexts {
-  /** Those that tools may run or read. */
-  readonly isRun: boolean;
-  /** Names of files that the script itself reads names of variables from. */
-  readonly fileNames: ReadonlySet<string>;
-}
 
 /** Private where the package has more texts, or more names in them, than can be compared. */
 export async function shippedTexts(
   packageRoot: string,
-  wanted: WantedTexts,
   { host }: Pick<DraftContext, 'host'>,
 ): Promise<TextUses | PrivateVerdict> {
-  if (!wanted.isRun && wanted.fileNames.size === 0) return merged([]);
-  const reader = new PackageTexts(host, wanted);
+  const reader = new PackageTexts(host);
   await reader.read(packageRoot);
   const uses = merged(reader.uses);
   const failure =
@@ -55,6 +42,9 @@ function tooMany(names: ReadonlySet<string>, max: number, what: string): string 
   return names.size <= max ? undefined : `its texts name ${names.size} ${what}`;
 }
 
+/** None: the script hands no text to anybody. */
+export const noTextUses: TextUses = { variables: new Set(), words: new Set(), commands: new Set() };
+
 function merged(all: readonly TextUses[]): TextUses {
   const union = (pick: (uses: TextUses) => ReadonlySet<string>): Set<string> => {
     const names = new Set<string>();
@@ -71,15 +61,13 @@ function merged(all: readonly TextUses[]): TextUses {
 
 class PackageTexts {
   readonly #host: HostFiles;
-  readonly #wanted: WantedTexts;
   readonly uses: TextUses[] = [];
   failure: string | undefined;
   #entriesLeft = entriesMax;
   #bytesLeft = textBytesMax;
 
-  constructor(host: HostFiles, wanted: WantedTexts) {
+  constructor(host: HostFiles) {
     this.#host = host;
-    this.#wanted = wanted;
   }
 
   async read(directory: string, depth = 0): Promise<void> {
@@ -107,14 +95,12 @@ class PackageTexts {
   #readFile(directory: string, { name }: ListedEntry): void {
     const place = this.#host.look(join(directory, name));
     if (place.kind !== 'there' || !place.stats.isFile()) return;
-    const isNamed = this.#wanted.fileNames.has(name) && !sourceName.test(name);
     const isExecutable = (place.stats.mode & 0o111n) !== 0n;
-    const isRun = this.#wanted.isRun && isRunnableText(name, isExecutable, '');
-    if (!isNamed && !isRun && !(this.#wanted.isRun && isWithoutEnding(name))) return;
+    const isRun = isRunnableText(name, isExecutable, '');
+    if (!isRun && !isWithoutEnding(name)) return;
     const text = this.#text(place);
     if (text === undefined) return;
-    if (isNamed) this.uses.push(namesIn(text));
-    if (isRun || (this.#wanted.isRun && isRunnableText(name, false, text.slice(0, 2)))) {
+    if (isRun || isRunnableText(name, false, text.slice(0, 2))) {
       this.uses.push(textUses(name, text));
     }
   }
@@ -134,17 +120,7 @@ class PackageTexts {
   }
 }
 
-/** What a script names to compile it: aws-lc-sys lists 60 MB of such. No names are taken from there. */
-const sourceName = /\.(?:rs|c|cc|cpp|cxx|m|mm|h|hh|hpp|hxx|inc|s|S|asm)$/;
-
 /** Its first line has to tell whether a program runs it. */
 function isWithoutEnding(name: string): boolean {
   return !name.includes('.');
-}
-
-function namesIn(text: string): TextUses {
-  const all = new Set(text.match(/\b[A-Za-z_][A-Za-z0-9_]{1,127}\b/g));
-  const capitals = [...all].filter(isVariableName);
-  const variables = all.size > plainNamesMax ? new Set(capitals) : all;
-  return { variables, words: new Set(), commands: new Set() };
 }

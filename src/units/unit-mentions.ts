@@ -287,7 +287,7 @@ function gatedMentions(sources: readonly UnitSource[]): SourceMentions {
     interesting.readsArguments ||
     interesting.countsProcessors ||
     interesting.probesPath !== 'no';
-  if (isUser) return { ...wholeMentions(rust), words: new Set(), fileNames: new Set() };
+  if (isUser) return { ...wholeMentions(rust), words: new Set() };
   return { ...emptyMentions, usesPkgConfig: interesting.usesPkgConfig };
 }
 

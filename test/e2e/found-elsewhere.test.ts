@@ -84,7 +84,7 @@ describeEndToEnd('a file that a script finds', () => {
     expect(output).not.toContain('one');
   });
 
-  test('by a program that is a script, or by git, counts with its variables', async () => {
+  test('by a program that is a script, by git or by a library counts, too', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const run = (name: string, ...args: readonly string[]): string =>
       `answer({ let mut c = Command::new("${name}"); c.args(&[${args.map((arg) => `"${arg}"`).join(', ')}] as &[&str]); c })`;
@@ -92,17 +92,25 @@ describeEndToEnd('a file that a script finds', () => {
       by_script: scripted(run('xct-gen')),
       by_git: scripted(run('git', 'config', '--get', 'xct.mode')),
     };
-    const { build } = await createBuilder(world, crates, Object.keys(crates));
-    await writeProgram(join(world.path, 'bin/xct-gen'), 'echo "mode ${xct_gen_mode:-none}"');
+    const release = await write(world, 'opt/release', 'one\n');
+    const library = {
+      lib: `pub fn release() -> String { std::fs::read_to_string("${release}").unwrap_or_default().trim().to_string() }\n`,
+    };
+    const by_library = scripted('library::release()', ['library']);
+    const used = [...Object.keys(crates), 'by_library'];
+    const { build } = await createBuilder(world, { ...crates, library, by_library }, used);
+    await writeProgram(join(world.path, 'bin/xct-gen'), 'echo "mode $xct_gen_mode"');
     const config = await write(world, 'gitconfig', '[xct]\n  mode = one\n');
     const path = pathWith(world, 'bin');
     const env = { ...path, GIT_CONFIG_GLOBAL: config };
     await build('one', env);
     expect((await build('same', env)).compiled).toEqual(['app']);
     await write(world, 'gitconfig', '[xct]\n  mode = two\n');
+    await write(world, 'opt/release', 'two\n');
     const { output } = await build('other', { ...env, xct_gen_mode: 'fast' });
     expect(output).toContain('by_script mode fast');
     expect(output).toContain('by_git two');
+    expect(output).toContain('by_library two');
     const other = await write(world, 'other-config', '[xct]\n  mode = three\n');
     expect((await build('third', { ...path, GIT_CONFIG_GLOBAL: other })).output).toContain('three');
   });
