@@ -21,17 +21,44 @@ export function looksAbove(tokens: readonly RustToken[]): Climb {
   const climbs = tokens.flatMap(({ kind, text }, at) => {
     const isStep = kind === 'word' && steps.has(text) && tokens[at - 1]?.text === '.';
     const leads = isStep && !staysInside(tokens, at) && flow.mayComeFromOwnPlace(at - 2);
-    return leads ? [text] : [];
+    return leads ? [{ text, at }] : [];
   });
-  if (climbs.includes('ancestors') || climbs.length > buildDirSteps) return 'plainly';
+  if (climbs.some(({ text }) => text === 'ancestors') || climbs.length > buildDirSteps)
+    return 'plainly';
   const repeats = tokens.some(({ kind, text }) => kind === 'word' && loops.has(text));
-  return climbs.length > 0 && repeats ? 'perhaps' : 'no';
+  const climbsOn = climbs.some(({ at }) => repeats || isRepeated(tokens, at));
+  return climbsOn ? 'perhaps' : 'no';
 }
 
 const steps: ReadonlySet<string> = new Set(['parent', 'ancestors', 'pop']);
-const loops: ReadonlySet<string> = new Set([
-  ...['while', 'loop', 'for', 'successors', 'fold', 'try_fold', 'repeat_with', 'from_fn'],
+const loops: ReadonlySet<string> = new Set(['while', 'loop']);
+
+/** A `for` is in many scripts, and so are these: only what stands within is repeated. */
+const repeaters: ReadonlySet<string> = new Set([
+  ...['for', 'successors', 'fold', 'try_fold', 'repeat_with', 'from_fn'],
 ]);
+
+function isRepeated(tokens: readonly RustToken[], at: number): boolean {
+  return tokens.some(({ kind, text }, word) => {
+    if (word > at || kind !== 'word' || !repeaters.has(text)) return false;
+    return at < endOfBrackets(tokens, word, text === 'for' ? '{' : '(');
+  });
+}
+
+/** Behind the next brackets of this kind. */
+function endOfBrackets(tokens: readonly RustToken[], from: number, open: '{' | '('): number {
+  const close = open === '{' ? '}' : ')';
+  let depth = 0;
+  for (let at = from; at < tokens.length; at += 1) {
+    const { kind, text } = tokens[at] ?? { kind: 'other', text: '' };
+    if (kind !== 'mark') continue;
+    if (text === open) depth += 1;
+    if (text === close && depth > 0) depth -= 1;
+    else continue;
+    if (depth === 0) return at;
+  }
+  return tokens.length;
+}
 
 /** `out.split("/target/")`, `components().take_while(|c| c != "target")`: the way up by text. */
 function cutsAtTarget(tokens: readonly RustToken[]): boolean {

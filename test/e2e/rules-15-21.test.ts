@@ -126,7 +126,7 @@ describeEndToEnd('times', () => {
 
   test('rule 18: what was built with other bytes of a served macro is built again', async () => {
     await using world = await createWorld({ cargoHome: 'own' });
-    const { dependencies } = await createGitCrates(world, { five: macroThatNamesItsPlace });
+    const { dependencies } = await createGitCrates(world, { five: macroWithAStamp });
     const files = { 'src/main.rs': 'fn main() { println!("{}", five::five!()); }' };
     // Programs for a target by name lie beside those that only the build needs.
     const args = ['--target', 'host-tuple'];
@@ -279,13 +279,15 @@ const pairOfPackages: Readonly<Record<string, string>> = {
   'upper/src/lib.rs': "pub fn text() -> &'static str { lower::text(1u8) }\n",
 };
 
-/** A macro whose file has the path of its OUT_DIR in it. */
-const macroThatNamesItsPlace: CrateText = {
+/** A macro that is another file each time its script runs. */
+const macroWithAStamp: CrateText = {
   library: 'proc-macro = true',
   build: `fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR").unwrap()).join("text.rs");
-    std::fs::write(out, "fn tokens() -> proc_macro::TokenStream { \\"5\\".parse().unwrap() }").unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    std::fs::write(out, format!("#[used] static STAMP: u64 = {};
+fn tokens() -> proc_macro::TokenStream {{ \\"5\\".parse().unwrap_or_default() }}", now as u64)).unwrap();
 }
 `,
   lib: [

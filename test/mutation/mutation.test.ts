@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { behaviourMutations } from './mutations-behaviour.js';
 import { computedMutations } from './mutations-computed.js';
+import { elsewhereMutations } from './mutations-elsewhere.js';
 import { dependencyMutations } from './mutations-depends.js';
 import { mutations as identityMutations } from './mutations.js';
 import { scriptMutations } from './mutations-scripts.js';
@@ -20,6 +21,7 @@ const wanted = process.env['XCACHE_MUTATIONS'];
 const isTrusting = process.env['XCACHE_MUTATIONS_TRUST'] !== undefined;
 const mutations: readonly Mutation[] = [
   ...computedMutations,
+  ...elsewhereMutations,
   ...identityMutations,
   ...scriptMutations,
   ...behaviourMutations,
