@@ -16,7 +16,7 @@ const artifactBytesMax = 256 << 20;
 
 interface GeneratedCode {
   readonly base: DraftBase;
-  /** Absolute, as rustc names sources in it; latin1. */
+  /** Absolute, as rustc names sources in it: text. */
   readonly buildDir: string;
   /** Below the build-dir. */
   readonly generated: readonly VirtualPath[];
@@ -39,7 +39,7 @@ export async function placeInCode(
   if (asking !== undefined) return `${asking.path} asks for its own place`;
   const running = rust.filter(({ text }) => /\bfn\b/.test(text));
   if (running.length === 0) return undefined;
-  const needles = running.map(({ path }) => Buffer.from(`${buildDir}/${path}`, 'latin1'));
+  const needles = running.map(({ path }) => Buffer.from(`${buildDir}/${path}`));
   for (const entry of base.files.entries) {
     if (entry.kind !== 'file' || !/\.(?:rlib|so)$/.test(entry.path)) continue;
     if (entry.sizeBytes > artifactBytesMax) return `${entry.path} is too large to look into`;

@@ -45,7 +45,7 @@ describeEndToEnd('code that a script has written', () => {
     await using world = await createWorld({ cargoHome: 'own' });
     const names = Object.keys(crates);
     const { build } = await createBuilder(world, crates, names);
-    await build('one');
+    await build('größe');
     const { compiled, output } = await build('number-two');
     for (const name of names) {
       expect(compiled).toContain(name);
