@@ -13,7 +13,6 @@ import {
   libcReads,
   libcStarts,
   outsideVariables,
-  outsideWords,
   ownTools,
   pkgConfigNames,
   readFunctions,
@@ -21,10 +20,11 @@ import {
   shippedProgram,
 } from './mention-words.js';
 import { looksAbove } from './climbing-paths.js';
-import { emptyMentions, type SourceMentions } from './mention-sets.js';
+import type { SourceMentions } from './mention-sets.js';
 import { partOfName } from './name-parts.js';
 import { tokenizeRust, type RustToken } from './rust-lexer.js';
 import { withoutTests } from './test-items.js';
+import { addWords, isName, isProgramName, isVariableName, textMentions } from './text-mentions.js';
 
 /** Whether a source can do any of it; much faster than looking closely. */
 export function mayMention(source: string): boolean {
@@ -44,42 +44,6 @@ export function sourceMentions(source: string): SourceMentions {
   return reader.read();
 }
 
-/** The mentions of a text in another language: a script that the program may run. */
-export function textMentions(text: string): SourceMentions {
-  const names = new Set<string>();
-  addWords(text, names);
-  const has = (word: string): boolean => text.includes(word);
-  return {
-    ...emptyMentions,
-    names,
-    touchesEnvironment: true,
-    startsPrograms: true,
-    hasComputedCommand: has('Command::new'),
-    readsFiles: has('fs::') || has('File'),
-    outsideName: outsideWords.find(has),
-    usesPkgConfig: has('pkg-config') || has('pkg_config') || has('pkgconf'),
-    definesMacros: has('macro_rules'),
-  };
-}
-
-/** Of data that a program takes names from: its words, and nothing that it does. */
-export function dataMentions(text: string): SourceMentions {
-  const names = new Set<string>();
-  addWords(text, names);
-  return { ...emptyMentions, names };
-}
-
-/** Whether a text can be the name of a program: a file name, or an absolute path. */
-export function isProgramName(text: string): boolean {
-  return /^(?:[A-Za-z0-9_.+-]{1,64}|\/[^\s\0]{1,1023})$/.test(text);
-}
-
-/** Whether a text looks like the name of a variable that nobody need have set. */
-export function isVariableName(text: string): boolean {
-  return /^[A-Z][A-Z0-9_]{1,127}$/.test(text);
-}
-
-const nameCharactersMax = 128;
 /** Longer literals are data. */
 const phraseCharactersMax = 4096;
 
@@ -402,18 +366,7 @@ const affixes: ReadonlyMap<string, Affix> = new Map([
   ['contains', 'anywhere'],
 ]);
 
-function isName(text: string): boolean {
-  return text.length <= nameCharactersMax ? isProgramName(text) : /^\/[^\s\0]+$/.test(text);
-}
-
 /** `/etc/foo` and `~/x`; not `/`, `//` or `/*`. */
 function leadsOutside(text: string): boolean {
   return outsideVariables.has(text) || /^(?:\/[A-Za-z0-9_.-]+|~)\/[A-Za-z0-9_.-]/.test(text);
-}
-
-/** Words of a text that may be names of variables or programs. */
-function addWords(text: string, names: Set<string>): void {
-  for (const word of text.split(/[^A-Za-z0-9_.+/-]+/)) {
-    if (word !== '' && isName(word)) names.add(word);
-  }
 }

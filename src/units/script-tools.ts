@@ -7,7 +7,7 @@ import {
   startsAnything,
 } from '../cargo/native-programs.js';
 import { type SourceMentions } from '../cargo/mention-sets.js';
-import { isProgramName, isVariableName } from '../cargo/source-mentions.js';
+import { isProgramName, isVariableName } from '../cargo/text-mentions.js';
 import { environmentOfTool, programWords, type ToolIdentities } from '../host/tools.js';
 import type { UnitFacts } from './unit-facts.js';
 import type { Mentions, UnitMentions } from './unit-mentions.js';

@@ -12,13 +12,8 @@ import { isKnownReader, staysInOutDir } from '../cargo/known-readers.js';
 import { isReadForShow } from '../cargo/variable-values.js';
 import { emptyMentions, mergeMentions, type SourceMentions } from '../cargo/mention-sets.js';
 import { tokenizeRust } from '../cargo/rust-lexer.js';
-import {
-  dataMentions,
-  isVariableName,
-  mayMention,
-  sourceMentions,
-  textMentions,
-} from '../cargo/source-mentions.js';
+import { mayMention, sourceMentions } from '../cargo/source-mentions.js';
+import { dataMentions, isVariableName, textMentions } from '../cargo/text-mentions.js';
 import { withoutTests } from '../cargo/test-items.js';
 import type { DraftBase, DraftContext } from './draft-base.js';
 import { inputMisfit } from './input-fit.js';

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mergeMentions } from '../../src/cargo/mention-sets.js';
-import {
-  isProgramName,
-  isVariableName,
-  mayMention,
-  sourceMentions,
-  textMentions,
-} from '../../src/cargo/source-mentions.js';
+import { mayMention, sourceMentions } from '../../src/cargo/source-mentions.js';
+import { isProgramName, isVariableName, textMentions } from '../../src/cargo/text-mentions.js';
 
 describe('variables in a source', () => {
   it('are the arguments of functions that read them, whatever their name', () => {

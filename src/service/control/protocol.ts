@@ -20,21 +20,8 @@ import type {
 // What commands see of the domain.
 export type { Progress } from '../../base/progress.js';
 export type { DriverName } from '../../fuse/driver-name.js';
-export type { ExplainParams, Decision, BuildRow, ExplainResult } from '../../units/decision.js';
-export type {
-  MountParams,
-  MountResult,
-  UnmountParams,
-  UnmountResult,
-  ViewStatus,
-  ViewsParams,
-  ViewRow,
-  ViewsResult,
-  MaterializeParams,
-  MaterializeResult,
-  PerUserMount,
-  AutoMountResult,
-} from '../../views/view-requests.js';
+export type * from '../../units/decision.js';
+export type * from '../../views/view-requests.js';
 export type { SessionSummary } from '../../views/session-summary.js';
 
 /** Raised when a request or result changes incompatibly; both sides compare it in `hello`. */
